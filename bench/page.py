@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/performance.md from the results; what was never measured says so."""
+
+HEAD = """# Performance
+
+Written by `bench/run`; do not edit. Every figure was measured on this machine:
+
+"""
+
+METHOD = """
+## How it is measured
+
+- One machine for everything: clients, gate, daemons and instances share its cores, so the
+  client's own work is part of each time. `bench/first_row.cc` is that client: libpq, one process
+  that runs on, a new connection each time with the URL that the API returned (TLS,
+  SCRAM-SHA-256-PLUS), then `SELECT 1`. {client}
+- *create*: the time of the POST (one kept-alive HTTP connection) plus connect and first row.
+  *paced* leaves 0.7 s between creates, so a warm spare is ready; without pauses spares run out.
+- *wake*: connect and first row on a database that suspended itself, minus the median of
+  connecting to the same database while it runs, measured right after each wake.
+- *kill -9*: the postmaster is killed; the client connects when all its processes are gone.
+- p99 of fewer than 100 values is their maximum.
+- *relay*: `pgbench -S`, 32 clients, 2 threads, simple protocol, connections kept. Targets take
+  turns in each round, in another order each round; rates are medians over the rounds, ratios
+  medians of the rounds' own ratios. CPU is user and system time of the process in the middle,
+  from /proc. The bare relays (`bench/relay_epoll.cc`, `bench/relay_uring.cc`) copy bytes between
+  TCP and the unix socket in one thread and look at nothing.
+- *memory*: PSS from /proc/PID/smaps_rollup, summed over all processes of an instance, of
+  {instances} idle instances beside the warm spares and the catalog; more of them share more pages.
+"""
+
+
+def _ms(value):
+    return f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms"
+
+
+def _table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _verdict(holds):
+    return "yes" if holds else "**no**"
+
+
+def _figure_create(found):
+    total = found["paced"]["total"]
+    yield ("create -> first row through the gate, TLS, paced", "p50 <= 80 ms, p99 <= 200 ms",
+           f"p50 {_ms(total['p50'])}, p99 {_ms(total['p99'])} (n = {total['count']})",
+           _verdict(total["p50"] <= 80 and total["p99"] <= 200))
+    burst = found["burst"]["total"]
+    yield ("the same without pauses", "", f"p50 {_ms(burst['p50'])}, p99 {_ms(burst['p99'])} "
+           f"(n = {burst['count']})", "")
+
+
+def _figure_wake(found):
+    above, woken = found["above"], found["woken"]
+    yield ("wake from suspended -> first row, above a running database",
+           "p50 <= 35 ms, p99 <= 80 ms",
+           f"p50 {_ms(above['p50'])}, p99 {_ms(above['p99'])} (n = {above['count']})",
+           _verdict(above["p50"] <= 35 and above["p99"] <= 80))
+    yield ("connect -> first row, suspended / running", "",
+           f"p50 {_ms(woken['p50'])} / {_ms(found['running']['p50'])}", "")
+
+
+def _figure_crash(found):
+    row = found["row"]
+    yield ("kill -9 of the instance -> first row", "<= 100 ms",
+           f"p50 {_ms(row['p50'])}, p99 {_ms(row['p99'])} (n = {row['count']})",
+           _verdict(row["p50"] <= 100))
+
+
+def _figure_memory(found):
+    instance = found["instance_pss"]
+    yield ("idle running instance, smallest class", "<= 6.5 MB PSS",
+           f"{instance['p50']:.1f} MB ({instance['processes']:.0f} processes; largest of "
+           f"{instance['count']}: {instance['max']:.1f} MB)", _verdict(instance["p50"] <= 6.5))
+    yield ("the three daemons, idle", "<= 80 MB",
+           f"{found['three_pss']:.1f} MB PSS ({found['three_rss']:.1f} MB RSS)",
+           _verdict(found["three_pss"] <= 80))
+
+
+def _figure_gate(found):
+    gate = found["gate"]
+    yield ("direct relay, pgbench -S, 32 clients, TLS off", ">= 0.9x the bare relay",
+           f"{gate['ratio']['relay_epoll']:.2f}x of epoll, {gate['ratio']['relay_uring']:.2f}x "
+           f"of io_uring; {gate['cpu_us']:.1f} us CPU per transaction; "
+           f"{gate['ratio']['unix']:.2f}x of a straight connection",
+           _verdict(gate["ratio"]["relay_epoll"] >= 0.9))
+
+
+FIGURES = [("create", _figure_create), ("wake", _figure_wake), ("crash", _figure_crash),
+           ("memory", _figure_memory), ("gate", _figure_gate)]
+
+
+def _relay_table(found):
+    rows = []
+    for name, run in found.items():
+        cpu = f"{run['cpu_us']:.1f} us" if run["cpu_us"] else "-"
+        rows.append((name, f"{run['tps']:.0f}", f"{run['tps_min']:.0f} - {run['tps_max']:.0f}",
+                     cpu, *(f"{run['ratio'][other]:.2f}"
+                            for other in ("unix", "relay_epoll", "relay_uring"))))
+    header = ("target", "tps", "range", "CPU per transaction", "to unix", "to epoll", "to io_uring")
+    any_run = next(iter(found.values()))
+    return _table(header, rows) + f"\n{any_run['rounds']} rounds of {any_run['seconds']} s each.\n"
+
+
+def _daemon_table(found):
+    return _table(("process", "PSS", "RSS"),
+                  [(name, f"{values['pss']:.1f} MB", f"{values['rss']:.1f} MB")
+                   for name, values in found["daemons"].items()])
+
+
+def figures(results):
+    """The table of figures against their targets."""
+    rows = []
+    for part, rows_of in FIGURES:
+        if part in results:
+            rows.extend(rows_of(results[part]["found"]))
+        else:
+            rows.append((part, "", "not measured", ""))
+    return _table(("what", "target", "measured", "met"), rows)
+
+
+def write(results):
+    """The whole page."""
+    dates = {entry["machine"]["date"] for entry in results.values()}
+    newest = max(results.values(), key=lambda entry: entry["machine"]["date"])["machine"]
+    text = HEAD + "\n".join(f"- {name}: {value}" for name, value in newest.items()) + "\n"
+    if len(dates) > 1:
+        text += "\nParts of it were measured at other times: " + ", ".join(
+            f"{part} {entry['machine']['date']}" for part, entry in results.items()) + ".\n"
+    text += "\n## Figures\n\n" + figures(results)
+    if "gate" in results:
+        text += "\n## The gate beside bare relays, on one instance\n\n"
+        text += _relay_table(results["gate"]["found"])
+    if "plain" in results:
+        text += "\n## The yardsticks themselves, on a plain Postgres\n\n"
+        text += _relay_table(results["plain"]["found"])
+    client, instances = "", 0
+    if "memory" in results:
+        text += "\n## Daemons\n\n" + _daemon_table(results["memory"]["found"])
+        instances = results["memory"]["found"]["instance_pss"]["count"]
+    if "wake" in results:
+        found = results["wake"]["found"]
+        client = (f"Of the {_ms(found['running']['p50'])} to a running database, "
+                  f"{_ms(found['client_cpu']['p50'])} are the client's own computing.")
+    return text + METHOD.format(client=client, instances=instances or "the")

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything the project links, by one name each. Adding one is a line in docs/adr.
+option(HOWDAH_TESTS "build the C++ tests" ON)
+option(HOWDAH_BENCH "build bench/" OFF)
+option(HOWDAH_FUZZ "build fuzz/" OFF)
+set(HOWDAH_SANITIZE "" CACHE STRING "sanitizers, as -fsanitize takes them")
+
+set(Boost_NO_WARN_NEW_VERSIONS ON)
+find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
+find_package(CLI11 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+if(HOWDAH_TESTS)
+  find_package(GTest REQUIRED)
+endif()

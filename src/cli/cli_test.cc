@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "cli/layout.h"
+#include "cli/output.h"
+
+namespace howdah::cli {
+namespace {
+
+TEST(Output, table_columns_line_up_and_missing_fields_are_dashes) {
+  const boost::json::array rows{{{"name", "shop"}, {"size", 12}}, {{"name", "long name"}}};
+  EXPECT_EQ(to_table(rows, {{"NAME", "name"}, {"SIZE", "size"}}),
+            "NAME       SIZE\n"
+            "shop       12\n"
+            "long name  -\n");
+}
+
+TEST(Output, control_characters_never_reach_the_terminal) {
+  const boost::json::array rows{{{"name", "a\x1b[31m\nb"}}};
+  EXPECT_EQ(to_table(rows, {{"NAME", "name"}}), "NAME\na?[31m?b\n");
+}
+
+TEST(Output, yaml_keeps_texts_that_look_like_other_types) {
+  const boost::json::value value{{"text", "yes"}, {"number", 3}, {"list", {true, nullptr}}};
+  EXPECT_EQ(to_yaml(value), "text: \"yes\"\nnumber: 3\nlist:\n  - true\n  - ~");
+}
+
+TEST(Layout, two_data_folders_never_share_a_runtime_folder) {
+  EXPECT_NE(layout_of("/tmp/a").runtime, layout_of("/tmp/b").runtime);
+  EXPECT_EQ(layout_of("/tmp/a").runtime, layout_of("/tmp/./a/").runtime);
+}
+
+TEST(Layout, socket_paths_stay_under_the_limit_of_the_kernel) {
+  const Layout layout = layout_of("/a/very/long/path/" + std::string(200, 'x'));
+  EXPECT_LE((layout.runtime / "i" / "i-abcdefghijkl" / ".s.PGSQL.5432").string().size(), 107u);
+}
+
+}  // namespace
+}  // namespace howdah::cli

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where everything of one data folder is, and the preparation of that folder before the daemons
+// start. ARCHITECTURE.md shows the tree.
+#pragma once
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "os/file.h"
+#include "os/process.h"
+
+namespace howdah::cli {
+
+struct Layout {
+  os::Path data;     // absolute
+  os::Path runtime;  // short: the sockets live here (a socket path has at most 107 bytes)
+
+  os::Path connection_file() const { return data / "connection.json"; }
+  os::Path control_socket() const { return runtime / "control.sock"; }
+  os::Path node_socket() const { return runtime / "node.sock"; }
+  os::Path gate_socket() const { return runtime / "gate.sock"; }
+  os::Path log_file(const std::string& daemon) const { return data / "logs" / (daemon + ".log"); }
+  os::Path ca_certificate() const { return data / "tls" / "ca.crt"; }
+};
+
+// /var/lib/howdah as root, else ~/.local/share/howdah.
+os::Path default_data_directory();
+// The folder need not exist. The runtime folder's name is made from the data folder's real path.
+Layout layout_of(const os::Path& data_directory);
+
+// The users that the daemons run as. Without root: all empty, everything runs as the caller.
+struct DaemonUsers {
+  std::optional<os::UserIds> control;
+  std::optional<os::UserIds> gate;
+  std::string control_name;
+  std::string gate_name;
+};
+// As root: makes the system users `howdah` and `howdah-gate` when they are missing.
+Result<DaemonUsers> ensure_daemon_users();
+
+struct PreparedFolder {
+  os::UniqueFd lock;  // held for as long as this Howdah uses the folder
+  bool first_start = false;
+};
+// Makes or checks the folder and its parts, and locks it. Errors, each with what to do:
+// data_folder_unusable (read-only, full, someone else's, not ours, newer format), already_running.
+Result<PreparedFolder> prepare_folder(const Layout& layout, const DaemonUsers& users);
+
+}  // namespace howdah::cli

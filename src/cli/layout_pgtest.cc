@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Data folders that cannot be used, each with an error that says what to do.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "cli/layout.h"
+
+namespace howdah::cli {
+namespace {
+
+class DataFolder : public ::testing::Test {
+ protected:
+  DataFolder() {
+    char name[] = "/tmp/howdah-layout-XXXXXX";
+    root_ = ::mkdtemp(name);
+    // The caller's own ids everywhere: no system user is made by this test.
+    users_.control_name = users_.gate_name = "nobody";
+  }
+  ~DataFolder() override {
+    (void)os::remove_tree(layout().runtime);
+    (void)os::remove_tree(root_);
+  }
+  Layout layout() const { return layout_of(root_ / "data"); }
+
+  os::Path root_;
+  DaemonUsers users_;
+};
+
+TEST_F(DataFolder, is_made_at_the_first_start_and_known_at_the_second) {
+  {
+    const auto first = prepare_folder(layout(), users_);
+    ASSERT_TRUE(first) << first.error().message;
+    EXPECT_TRUE(first->first_start);
+  }
+  const auto second = prepare_folder(layout(), users_);
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_FALSE(second->first_start);
+}
+
+TEST_F(DataFolder, in_use_is_refused) {
+  const auto first = prepare_folder(layout(), users_);
+  ASSERT_TRUE(first);
+  const auto second = prepare_folder(layout(), users_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::already_running);
+}
+
+TEST_F(DataFolder, with_foreign_files_is_refused_and_left_alone) {
+  ASSERT_TRUE(os::make_directory(layout().data, 0755));
+  ASSERT_TRUE(os::write_file_atomic(layout().data / "letter.txt", "dear"));
+  const auto result = prepare_folder(layout(), users_);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::data_folder_unusable);
+  EXPECT_NE(result.error().message.find("letter.txt"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(layout().data / "secrets"));
+}
+
+TEST_F(DataFolder, of_a_newer_howdah_is_refused) {
+  ASSERT_TRUE(os::make_directory(layout().data, 0755));
+  ASSERT_TRUE(os::write_file_atomic(layout().data / "howdah.json", R"({"format":99})"));
+  const auto result = prepare_folder(layout(), users_);
+  ASSERT_FALSE(result);
+  EXPECT_NE(result.error().message.find("newer"), std::string::npos) << result.error().message;
+}
+
+TEST_F(DataFolder, of_someone_else_is_refused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  ASSERT_TRUE(prepare_folder(layout(), users_));
+  ASSERT_TRUE(os::change_owner(layout().data, 65534, 65534));
+  const auto result = prepare_folder(layout(), users_);
+  ASSERT_FALSE(result);
+  EXPECT_NE(result.error().message.find("belongs to"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace howdah::cli

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "cli/context.h"
+
+namespace howdah::cli {
+namespace {
+
+Result<boost::json::value> get_operation(Context& context, const std::string& id) {
+  HOWDAH_TRY(const auto answer, context.call(http::Method::get, "/api/operations/" + id));
+  return answer.at("data");
+}
+
+bool is_over(std::string_view state) {
+  return state == "finished" || state == "failed" || state == "cancelled" || state == "skipped";
+}
+
+Result<int> wait_operation(Context& context, const std::string& id, std::int64_t timeout_s) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(timeout_s);
+  while (true) {
+    HOWDAH_TRY(const auto operation, get_operation(context, id));
+    const std::string state(operation.at("state").as_string());
+    if (is_over(state)) {
+      context.print_object(operation);
+      return state == "finished" || state == "skipped" ? 0 : 1;
+    }
+    if (std::chrono::steady_clock::now() > give_up) {
+      return fail(ErrorCode::timeout, fmt::format("operation {} is still {}", id, state),
+                  "wait longer with --timeout, or stop it with: howdah op cancel " + id);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+}
+
+Result<int> list_operations(Context& context) {
+  HOWDAH_TRY(const auto answer, context.call(http::Method::get, "/api/operations"));
+  context.print_rows(answer.at("data"), {{"ID", "id"},
+                                         {"KIND", "kind"},
+                                         {"STATE", "state"},
+                                         {"PERCENT", "percent"},
+                                         {"CREATED", "created_at"}});
+  return 0;
+}
+
+Result<int> show_operation(Context& context, const std::string& id) {
+  HOWDAH_TRY(const auto operation, get_operation(context, id));
+  context.print_object(operation);
+  return 0;
+}
+
+Result<int> cancel_operation(Context& context, const std::string& id) {
+  HOWDAH_TRY(const auto answer,
+             context.call(http::Method::post, "/api/operations/" + id + "/cancel"));
+  context.print_object(answer.at("data"));
+  return 0;
+}
+
+}  // namespace
+
+void add_operation_commands(CLI::App& app, Context& context) {
+  CLI::App* op = app.add_subcommand("op", "Operations: work in progress")->require_subcommand(1);
+  op->add_subcommand("list", "List operations, the newest first")->callback([&context] {
+    context.action = [&context] { return list_operations(context); };
+  });
+  auto id = std::make_shared<std::string>();
+  auto timeout_s = std::make_shared<std::int64_t>(600);
+  const auto add_one = [&](const char* command, const char* help, auto run) {
+    CLI::App* sub = op->add_subcommand(command, help);
+    sub->add_option("id", *id, "Its id")->required();
+    sub->callback([&context, run] { context.action = run; });
+    return sub;
+  };
+  add_one("show", "Show one operation", [&context, id] { return show_operation(context, *id); });
+  add_one("cancel", "Cancel an operation",
+          [&context, id] { return cancel_operation(context, *id); });
+  add_one("wait", "Wait until it is over; exit 1 when it failed", [&context, id, timeout_s] {
+    return wait_operation(context, *id, *timeout_s);
+  })->add_option("--timeout", *timeout_s, "Seconds");
+}
+
+}  // namespace howdah::cli

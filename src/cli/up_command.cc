@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/context.h"
+#include "cli/up.h"
+
+namespace howdah::cli {
+
+void add_up_command(CLI::App& app, Context& context) {
+  auto options = std::make_shared<UpOptions>();
+  auto no_sample = std::make_shared<bool>(false);
+  CLI::App* up = app.add_subcommand("up", "Start Howdah in the foreground");
+  up->add_option("--listen", options->listen, "Address to listen on")->envname("HOWDAH_LISTEN");
+  up->add_option("--http-port", options->http_port, "API (0: a free one)")
+      ->envname("HOWDAH_HTTP_PORT");
+  up->add_option("--direct-port", options->direct_port, "Postgres, one server connection a client")
+      ->envname("HOWDAH_DIRECT_PORT");
+  up->add_option("--pooled-port", options->pooled_port, "Postgres, pooled")
+      ->envname("HOWDAH_POOLED_PORT");
+  up->add_option("--public-host", options->public_host, "Host name in connection strings");
+  up->add_option("--domain", options->domain, "Domain of this machine");
+  up->add_option("--postgres-dir", options->postgres_directory,
+                 "Folder of PostgreSQL servers instead of the usual places");
+  up->add_option("--volume-driver", options->volume_driver, "auto, btrfs or copy")
+      ->check(CLI::IsMember({"auto", "btrfs", "copy"}));
+  up->add_option("--volume-size", options->volume_size, "Bytes of the volume image")
+      ->check(CLI::PositiveNumber);
+  up->add_option("--size-class", options->size_class, "Of new databases")
+      ->check(CLI::IsMember({"nano", "small", "medium", "large"}));
+  up->add_option("--spares", options->spares, "Databases kept ready")->check(CLI::Range(0, 50));
+  up->add_flag("--no-sample", *no_sample, "No sample database at the first start");
+  up->callback([&context, options, no_sample] {
+    context.action = [&context, options, no_sample] {
+      options->data_directory = context.layout().data;
+      options->quiet = context.quiet;
+      options->sample = !*no_sample;
+      return run_up(*options);
+    };
+  });
+}
+
+}  // namespace howdah::cli

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// GET /api/audit: the audit log, newest first.
+#pragma once
+#include "control/platform.h"
+
+namespace howdah::control {
+
+class AuditRoutes : public Feature {
+ public:
+  explicit AuditRoutes(Platform& platform) : platform_(platform) {}
+  void add_routes(Routes& routes) override;
+
+ private:
+  Task<http::Response> list(Call call);
+
+  Platform& platform_;
+};
+
+}  // namespace howdah::control

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/audit/chain.h"
+
+#include <fmt/format.h>
+
+#include "crypto/encode.h"
+#include "crypto/hash.h"
+
+namespace howdah::control {
+
+std::string canonical_text(const AuditRow& row) {
+  std::string text = "howdah audit 1\n";
+  const auto add = [&text](std::string_view value) {
+    text += fmt::format("{}:{}\n", value.size(), value);
+  };
+  add(row.prev_hash);
+  add(std::to_string(row.position));
+  add(to_rfc3339(row.at));
+  add(row.organisation_id.str());
+  add(row.actor);
+  add(row.action);
+  add(row.subject);
+  add(row.database_id);
+  add(row.remote_address);
+  add(row.request_id);
+  add(row.details);
+  return text;
+}
+
+std::string chain_hash(std::string_view key, const AuditRow& row) {
+  return crypto::to_hex(crypto::hmac_sha256(key, canonical_text(row)));
+}
+
+ChainCheck::ChainCheck(std::string key)
+    : key_(std::move(key)), hash_(std::string(2 * kAuditHashSize, '0')) {}
+
+bool ChainCheck::feed(const AuditRow& row) {
+  if (row.position != position_ + 1) {
+    reason_ = fmt::format("row {} is missing", position_ + 1);
+  } else if (!crypto::constant_time_equal(row.prev_hash, hash_)) {
+    reason_ = fmt::format("row {} does not follow row {}", row.position, position_);
+  } else if (!crypto::constant_time_equal(row.hash, chain_hash(key_, row))) {
+    reason_ = fmt::format("row {} was changed", row.position);
+  } else {
+    position_ = row.position;
+    hash_ = row.hash;
+  }
+  return reason_.empty();
+}
+
+}  // namespace howdah::control

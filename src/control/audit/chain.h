@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// How one audit row is bound to the one before it (docs/formats/audit-chain.md). Pure.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "control/audit/audit_log.h"
+
+namespace howdah::control {
+
+inline constexpr std::size_t kAuditHashSize = 32;
+
+// Every field with its length in front, so that no two different rows have the same text.
+std::string canonical_text(const AuditRow& row);
+// Hex. key: 32 bytes. row.prev_hash is part of it; row.hash is not looked at.
+std::string chain_hash(std::string_view key, const AuditRow& row);
+
+// Follows rows in the order of their positions. prev: where the chain stands before them.
+class ChainCheck {
+ public:
+  explicit ChainCheck(std::string key);
+  // False: this row is missing a predecessor or was changed; nothing more may be fed then.
+  bool feed(const AuditRow& row);
+  std::int64_t position() const { return position_; }
+  const std::string& hash() const { return hash_; }
+  const std::string& reason() const { return reason_; }
+
+ private:
+  std::string key_;
+  std::int64_t position_ = 0;
+  std::string hash_;
+  std::string reason_;
+};
+
+}  // namespace howdah::control

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/databases/create_job.h"
+
+#include <functional>
+#include <utility>
+
+#include "control/databases/database_store.h"
+#include "control/databases/sample_data.h"
+#include "crypto/random.h"
+#include "model/names.h"
+
+namespace howdah::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kKind = "database.create";
+constexpr std::string_view kKindWithSample = "database.create_with_sample";
+
+std::string text(const boost::json::object& object, std::string_view name) {
+  const boost::json::value* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+std::int64_t number(const boost::json::object& object, std::string_view name) {
+  const boost::json::value* value = object.if_contains(name);
+  return value != nullptr && value->is_int64() ? value->get_int64() : 0;
+}
+
+DatabaseId database_of(const StepRun& run) {
+  return DatabaseId(text(run.payload(), "database_id"));
+}
+BranchId branch_of(const StepRun& run) {
+  return BranchId(text(run.payload(), "branch_id"));
+}
+std::string holder_of(const StepRun& run) {
+  return "job:" + run.id().str().substr(0, 8);
+}
+
+}  // namespace
+
+void CreateJob::add_to(JobEngine& jobs) {
+  const Step route{.name = "open the route",
+                   .work = std::bind_front(&CreateJob::open_route, this),
+                   .timeout = 10s};
+  const auto claiming = [this](bool activates) {
+    return Step{.name = "claim an instance",
+                .work = std::bind_front(&CreateJob::claim, this),
+                .commit = std::bind_front(&CreateJob::store_claim, this, activates),
+                .timeout = 60s};
+  };
+  const Step sample{.name = "load sample data",
+                    .work = std::bind_front(&CreateJob::load_sample, this),
+                    .commit = std::bind_front(&CreateJob::activate, this),
+                    .timeout = 60s};
+  const Step undo{.name = "take everything back",
+                  .work = std::bind_front(&CreateJob::undo, this),
+                  .commit = std::bind_front(&CreateJob::forget, this)};
+  jobs.add(JobKind{std::string(kKind), {claiming(true), route}, 3, undo});
+  jobs.add(JobKind{std::string(kKindWithSample), {claiming(false), sample, route}, 3, undo});
+}
+
+Task<CreateJob::Started> CreateJob::start(NewDatabase wanted, Credential credential,
+                                          Principal caller, std::string request_id) {
+  Wish wish{std::move(caller),
+            std::move(request_id),
+            std::move(wanted),
+            {DatabaseId(crypto::make_uuid()), BranchId(crypto::make_uuid()), {}, {}},
+            to_payload(platform_.vault, credential),
+            nodes_.node_id()};
+  co_return co_await platform_.catalog.pool().transaction<Started>(
+      std::bind_front(&CreateJob::store, this, std::move(wish)));
+}
+
+Task<CreateJob::Started> CreateJob::store(Wish wish, pg::Connection& connection) {
+  const NewDatabase& wanted = wish.wanted;
+  HOWDAH_CO_TRY(wish.ids.created_at,
+                co_await database_store::insert(
+                    connection, {wish.ids.database_id, wish.ids.branch_id, wish.node_id,
+                                 wish.caller.organisation_id, wanted, wish.caller.actor}));
+  NewJob job;
+  job.kind = wanted.sample_data ? kKindWithSample : kKind;
+  job.exclusive_key = "database:" + wish.ids.database_id.str();
+  job.payload = {{"database_id", wish.ids.database_id.str()},
+                 {"branch_id", wish.ids.branch_id.str()},
+                 {"pg_major", wanted.pg_major},
+                 {"size_class", wanted.size_class},
+                 {"suspend_after_s", wanted.suspend_after_s},
+                 {"max_connections", wanted.max_connections},
+                 {"friendly_name", wanted.friendly_name},
+                 {"credential", wish.credential},
+                 {"actor", wish.caller.actor},
+                 {"remote_address", wish.caller.remote_address},
+                 {"request_id", wish.request_id}};
+  job.watch = Watch{"Create database " + wanted.friendly_name, wish.ids.database_id,
+                    wish.ids.branch_id, wish.caller.actor};
+  HOWDAH_CO_TRY(wish.ids.job_id, co_await platform_.jobs.enqueue(connection, std::move(job),
+                                                                 JobEngine::Start::here));
+  co_return wish.ids;
+}
+
+Task<void> CreateJob::claim(StepRun& run) {
+  HOWDAH_CO_TRY(
+      const Credential credential,
+      credential_from_payload(platform_.vault, run.payload().at("credential").as_object()));
+  nodeapi::ClaimRequest request;
+  request.token = branch_of(run).str();
+  request.pg_major = static_cast<int>(number(run.payload(), "pg_major"));
+  request.size_class = text(run.payload(), "size_class");
+  request.suspend_after_s = number(run.payload(), "suspend_after_s");
+  request.max_connections = number(run.payload(), "max_connections");
+  request.owner_verifier = credential.verifier;
+  HOWDAH_CO_TRY(const nodeapi::Instance instance, co_await platform_.node.claim(request));
+  run.memo() = {{"instance_id", instance.id.str()},
+                {kMemoSlug, instance.slug},
+                {"pg_major", instance.pg_major},
+                {"size_class", instance.size_class},
+                {"system_identifier", std::to_string(instance.system_identifier)}};
+  co_return Result<void>{};
+}
+
+Task<void> CreateJob::store_claim(bool activate, StepRun& run, pg::Connection& connection) {
+  HOWDAH_CO_TRY(
+      Credential credential,
+      credential_from_payload(platform_.vault, run.payload().at("credential").as_object()));
+  database_store::Claimed claimed;
+  claimed.id = database_of(run);
+  claimed.main_branch = branch_of(run);
+  claimed.instance_id = InstanceId(text(run.memo(), "instance_id"));
+  claimed.slug = text(run.memo(), kMemoSlug);
+  claimed.pg_major = static_cast<int>(number(run.memo(), "pg_major"));
+  claimed.size_class = text(run.memo(), "size_class");
+  claimed.system_identifier = std::stoull(text(run.memo(), "system_identifier"));
+  claimed.credential = std::move(credential);
+  HOWDAH_CO_CHECK(co_await database_store::store_claim(connection, std::move(claimed), activate));
+  run.result() = {{"database_id", database_of(run).str()},
+                  {"database_name", tenant_database(text(run.memo(), kMemoSlug))},
+                  {"instance_id", text(run.memo(), "instance_id")}};
+  if (!activate) co_return Result<void>{};
+  co_return co_await audit(run, connection, "database.create");
+}
+
+Task<void> CreateJob::load_sample(StepRun& run) {
+  const InstanceId id(text(run.memo(), "instance_id"));
+  HOWDAH_CO_TRY(const nodeapi::Instance instance,
+                co_await platform_.node.acquire(id, {holder_of(run), "load sample data", 60}));
+  auto loaded = co_await load_sample_data(instance);
+  (void)co_await platform_.node.release(id, holder_of(run));
+  co_return loaded;
+}
+
+Task<void> CreateJob::activate(StepRun& run, pg::Connection& connection) {
+  HOWDAH_CO_CHECK(co_await database_store::activate(connection, database_of(run)));
+  co_return co_await audit(run, connection, "database.create");
+}
+
+// The database is complete without this: gates also learn the route at the next comparison. So it
+// never fails a job that has made everything.
+Task<void> CreateJob::open_route(StepRun& run) {
+  const auto published = co_await routes_.publish({branch_of(run)});
+  if (!published) {
+    run.log("the route follows within 30 s: " + published.error().message);
+    co_return Result<void>{};
+  }
+  for (const GateId& gate : published->waiting_for) {
+    run.log("gate " + gate.str() + " has not answered yet");
+  }
+  co_return Result<void>{};
+}
+
+Task<void> CreateJob::undo(StepRun& run) {
+  // Cancelled after it was complete: it stays.
+  const auto database = co_await database_store::find(platform_.catalog.pool(), database_of(run));
+  if (!database && database.error().code != ErrorCode::not_found) {
+    co_return std::unexpected(database.error());
+  }
+  if (database && database->status != "creating") co_return Result<void>{};
+  // The claim may have happened without an answer, so the node is asked by token.
+  HOWDAH_CO_TRY(const auto instances, co_await platform_.node.instances());
+  for (const nodeapi::Instance& instance : instances) {
+    if (instance.token != branch_of(run).str()) continue;
+    HOWDAH_CO_CHECK(co_await platform_.node.remove(instance.id, true));
+  }
+  co_return Result<void>{};
+}
+
+Task<void> CreateJob::forget(StepRun& run, pg::Connection& connection) {
+  HOWDAH_CO_TRY(const bool removed,
+                co_await database_store::remove_creating(connection, database_of(run)));
+  if (!removed) co_return Result<void>{};
+  co_return co_await audit(run, connection, "database.create_failed");
+}
+
+Task<void> CreateJob::audit(StepRun& run, pg::Connection& connection, std::string action) {
+  Principal caller;
+  caller.actor = text(run.payload(), "actor");
+  caller.remote_address = text(run.payload(), "remote_address");
+  AuditEntry entry;
+  entry.action = std::move(action);
+  entry.subject = "database:" + database_of(run).str();
+  entry.database_id = database_of(run);
+  entry.request_id = text(run.payload(), "request_id");
+  entry.details = {{"friendly_name", text(run.payload(), "friendly_name")},
+                   {"slug", text(run.memo(), kMemoSlug)},
+                   {"instance_id", text(run.memo(), "instance_id")},
+                   {"operation_id", run.id().str()}};
+  co_return co_await platform_.audit.append(connection, std::move(caller), std::move(entry));
+}
+
+}  // namespace howdah::control

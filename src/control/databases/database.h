@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// A database as the catalog and the API know it. Values only; no I/O.
+#pragma once
+#include <boost/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "control/nodes/node_watcher.h"
+
+namespace howdah::control {
+
+struct Database {
+  DatabaseId id;
+  std::string slug;  // empty while it is being made
+  std::optional<std::string> name;
+  std::string friendly_name;
+  std::string owner_email;
+  std::string status;  // desired: creating active paused failed deleted
+  std::string status_reason;
+  std::int64_t max_connections = 20;
+  std::int64_t suspend_after_s = 300;
+  int pg_major = 0;  // 0: not known yet
+  std::string size_class;
+  bool is_protected = false;
+  Timestamp created_at;
+  Timestamp updated_at;
+  std::optional<Timestamp> deleted_at;
+  std::optional<Timestamp> purge_after;
+  BranchId main_branch;
+  InstanceId main_instance;  // empty while it is being made
+};
+
+// The status with what the node knows: an active database whose instance is stopped is suspended,
+// one whose instance failed or is missing has failed.
+struct ShownStatus {
+  std::string status;
+  std::string reason;
+};
+ShownStatus shown_status(const Database& database, const NodeWatcher& nodes);
+
+// Without secrets and URLs.
+boost::json::object to_json(const Database& database, const NodeWatcher& nodes);
+
+}  // namespace howdah::control

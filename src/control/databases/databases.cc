@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/databases/databases.h"
+
+#include <functional>
+#include <utility>
+
+#include "base/json.h"
+#include "control/connection_strings/connection_strings.h"
+#include "control/databases/database_store.h"
+#include "control/operations/operations.h"
+#include "model/names.h"
+
+namespace howdah::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr milliseconds kWait = 30s;
+
+std::string memo_text(const Job& job, std::string_view name) {
+  const json::value* value = job.memo.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+Result<void> no_query(const http::Request& request) {
+  QueryReader query(request.query);
+  return query.finish();
+}
+
+}  // namespace
+
+Databases::Databases(Platform& platform, const NodeWatcher& nodes, RoutePublisher& routes)
+    : platform_(platform),
+      nodes_(nodes),
+      creating_(platform, nodes, routes),
+      deleting_(platform, routes),
+      reconciler_(platform, deleting_),
+      tasks_(platform.executor) {}
+
+void Databases::add_jobs(JobEngine& jobs) {
+  creating_.add_to(jobs);
+  deleting_.add_to(jobs);
+}
+
+void Databases::add_routes(Routes& routes) {
+  using http::Method;
+  routes.add(Method::post, "/api/databases", Access::write,
+             std::bind_front(&Databases::create, this));
+  // A key of one database sees a list of one.
+  routes.add_for_any_key(Method::get, "/api/databases", Access::read,
+                         std::bind_front(&Databases::list, this));
+  routes.add(Method::get, "/api/databases/{id}", Access::read,
+             std::bind_front(&Databases::show, this));
+  routes.add(Method::del, "/api/databases/{id}", Access::write,
+             std::bind_front(&Databases::remove, this));
+}
+
+Task<void> Databases::start() {
+  tasks_.spawn("reconciler", reconciler_.run());
+  co_return Result<void>{};
+}
+
+asio::awaitable<void> Databases::stop() {
+  co_await tasks_.stop();
+}
+
+// A step that is tried again is waited for as well: the caller shall learn how it ended.
+Task<Job> Databases::finish(JobId id) {
+  const auto give_up = std::chrono::steady_clock::now() + kWait;
+  HOWDAH_CO_TRY(Job job, co_await platform_.jobs.run_now(id, kWait));
+  const auto left =
+      std::chrono::duration_cast<milliseconds>(give_up - std::chrono::steady_clock::now());
+  if (!is_final(job.state) && left > milliseconds{0}) {
+    HOWDAH_CO_TRY(job, co_await platform_.jobs.wait(id, left));
+  }
+  co_return job;
+}
+
+Task<http::Response> Databases::create(Call call) {
+  HOWDAH_CO_CHECK(no_query(call.request));
+  HOWDAH_CO_TRY(const json::value body, read_body(call.request));
+  HOWDAH_CO_TRY(NewDatabase wanted, read_new_database(body, nodes_.status()));
+  NewCredential credential = make_credential(platform_.vault, 1);
+  HOWDAH_CO_TRY(const CreateJob::Started started,
+                co_await creating_.start(wanted, std::move(credential.kept), call.caller,
+                                         call.request.request_id));
+  HOWDAH_CO_TRY(const Job job, co_await finish(started.job_id));
+  if (job.state == JobState::failed || job.state == JobState::cancelled) {
+    co_return std::unexpected(error_of(job));
+  }
+  co_return co_await answer_created(started, job, std::move(wanted),
+                                    std::move(credential.password));
+}
+
+// Everything the answer needs is at hand, so it costs no reading of the catalog.
+Task<http::Response> Databases::answer_created(CreateJob::Started started, Job job,
+                                               NewDatabase wanted, std::string password) {
+  const std::string slug = memo_text(job, kMemoSlug);
+  const bool done = job.state == JobState::finished;
+  json::object data{{"id", started.database_id.str()}};
+  if (!slug.empty()) {
+    data["database_name"] = tenant_database(slug);
+    data["username"] = owner_role(slug);
+    data["password"] = password;
+  }
+  data["owner_email"] = wanted.owner_email;
+  data["friendly_name"] = wanted.friendly_name;
+  data["max_connections"] = wanted.max_connections;
+  data["status"] = done ? "active" : "creating";
+  data["created_at"] = to_rfc3339(started.created_at);
+  if (!slug.empty()) {
+    add_urls(data, make_login(platform_.config, slug, {}, std::move(password)), platform_.config);
+  }
+  HOWDAH_CO_TRY(json::array operations,
+                co_await operation_summary(platform_.catalog.pool(), started.job_id));
+  Envelope envelope{.data = std::move(data), .operations = std::move(operations)};
+  if (done) {
+    envelope.message = "Database created successfully";
+    http::Response response = success(201, std::move(envelope));
+    response.headers["Location"] = "/api/databases/" + started.database_id.str();
+    co_return response;
+  }
+  envelope.message = "The database is still being made; its operation tells when it is ready";
+  co_return accepted(started.job_id.str(), std::move(envelope));
+}
+
+Task<http::Response> Databases::list(Call call) {
+  QueryReader query(call.request.query);
+  const Page page = read_page(query);
+  const bool deleted_too = query.flag("includeDeleted");
+  HOWDAH_CO_CHECK(query.finish());
+  HOWDAH_CO_TRY(const auto databases,
+                co_await database_store::list(
+                    platform_.catalog.pool(),
+                    {call.caller.organisation_id, call.caller.database_id, deleted_too}, page));
+  std::vector<ListRow> rows;
+  rows.reserve(databases.size());
+  for (const Database& database : databases) {
+    rows.push_back({to_json(database, nodes_), {database.created_at, database.id.str()}});
+  }
+  co_return list_response(call.request, page, std::move(rows));
+}
+
+Task<http::Response> Databases::show(Call call) {
+  HOWDAH_CO_CHECK(no_query(call.request));
+  HOWDAH_CO_TRY(const Database database,
+                co_await database_store::find(platform_.catalog.pool(),
+                                              DatabaseId(call.request.parameters.at("id"))));
+  if (database.status == "deleted") {
+    co_return fail(ErrorCode::database_deleted, "the database was deleted",
+                   "its data is kept until " + to_rfc3339(*database.purge_after));
+  }
+  co_return success(200, {.data = to_json(database, nodes_)});
+}
+
+Task<http::Response> Databases::remove(Call call) {
+  QueryReader query(call.request.query);
+  const bool purge = query.flag("purge");
+  HOWDAH_CO_CHECK(query.finish());
+  if (purge) {
+    co_return fail(ErrorCode::unsupported, "purge=true is not supported yet",
+                   "without it, the data is kept for 7 days and then purged");
+  }
+  pg::Pool& pool = platform_.catalog.pool();
+  const DatabaseId id(call.request.parameters.at("id"));
+  HOWDAH_CO_TRY(const Database database, co_await database_store::find(pool, id));
+  if (database.status == "deleted") {
+    co_return fail(ErrorCode::database_deleted, "the database was deleted already");
+  }
+  if (database.is_protected) {
+    co_return fail(ErrorCode::conflict, "the database is protected", "lift the protection first");
+  }
+  HOWDAH_CO_TRY(const JobId job_id,
+                co_await deleting_.start(database, call.caller, call.request.request_id));
+  HOWDAH_CO_TRY(const Job job, co_await finish(job_id));
+  if (job.state == JobState::failed || job.state == JobState::cancelled) {
+    co_return std::unexpected(error_of(job));
+  }
+  HOWDAH_CO_TRY(const Database deleted, co_await database_store::find(pool, id));
+  HOWDAH_CO_TRY(json::array operations, co_await operation_summary(pool, job_id));
+  Envelope envelope{.data = to_json(deleted, nodes_), .operations = std::move(operations)};
+  if (job.state != JobState::finished) {
+    envelope.message = "The database is being deleted; its operation tells when it is done";
+    co_return accepted(job_id.str(), std::move(envelope));
+  }
+  envelope.message = "Database deleted successfully";
+  co_return success(200, std::move(envelope));
+}
+
+}  // namespace howdah::control

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The databases feature: its routes, jobs and reconciler.
+// Owner: make_features; on the loop's thread.
+#pragma once
+#include "control/databases/create_job.h"
+#include "control/databases/delete_job.h"
+#include "control/databases/reconciler.h"
+#include "control/platform.h"
+
+namespace howdah::control {
+
+class Databases final : public Feature {
+ public:
+  // nodes, routes: outlive it.
+  Databases(Platform& platform, const NodeWatcher& nodes, RoutePublisher& routes);
+
+  void add_jobs(JobEngine& jobs) override;
+  void add_routes(Routes& routes) override;
+  Task<void> start() override;
+  asio::awaitable<void> stop() override;
+
+  const Reconciler& reconciler() const { return reconciler_; }
+
+ private:
+  Task<http::Response> create(Call call);
+  Task<http::Response> list(Call call);
+  Task<http::Response> show(Call call);
+  Task<http::Response> remove(Call call);
+  Task<Job> finish(JobId id);
+  Task<http::Response> answer_created(CreateJob::Started started, Job job, NewDatabase wanted,
+                                      std::string password);
+
+  Platform& platform_;
+  const NodeWatcher& nodes_;
+  CreateJob creating_;
+  DeleteJob deleting_;
+  Reconciler reconciler_;
+  net::TaskGroup tasks_;
+};
+
+}  // namespace howdah::control

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/databases/reconciler.h"
+
+#include <functional>
+#include <utility>
+
+#include "base/log.h"
+#include "control/databases/database_store.h"
+
+namespace howdah::control {
+namespace {
+
+bool runs(const nodeapi::Instance& instance) {
+  return instance.state == nodeapi::InstanceState::running ||
+         instance.state == nodeapi::InstanceState::starting;
+}
+
+}  // namespace
+
+asio::awaitable<void> Reconciler::run() {
+  while (true) {
+    const auto looked = co_await look();
+    if (!looked && looked.error().code == ErrorCode::cancelled) co_return;
+    // Whoever is away (node, catalog) is reported by the one that talks to it all the time.
+    if (!looked) log::debug("reconciler", "{}", looked.error().to_log());
+    co_await net::sleep_for(kPeriod);
+  }
+}
+
+Task<void> Reconciler::look(std::chrono::seconds grace) {
+  HOWDAH_CO_TRY(const auto instances, co_await platform_.node.instances());
+  HOWDAH_CO_CHECK(co_await compare_claims(instances, grace));
+  HOWDAH_CO_CHECK(co_await report_missing(instances));
+  HOWDAH_CO_CHECK(co_await take_back(instances, grace));
+  co_return co_await purge_due();
+}
+
+Task<void> Reconciler::compare_claims(std::vector<nodeapi::Instance> instances,
+                                      std::chrono::seconds grace) {
+  std::map<std::string, nodeapi::Instance> by_token;
+  std::vector<std::string> tokens;
+  for (nodeapi::Instance& instance : instances) {
+    if (instance.token.empty()) continue;
+    tokens.push_back(instance.token);
+    by_token.insert_or_assign(instance.token, std::move(instance));
+  }
+  std::erase_if(first_seen_, [&](const auto& seen) { return !by_token.contains(seen.first); });
+  if (tokens.empty()) co_return Result<void>{};
+  HOWDAH_CO_TRY(const auto claims,
+                co_await reconciler_store::claims(platform_.catalog.pool(), std::move(tokens)));
+  const auto time = std::chrono::steady_clock::now();
+  for (const reconciler_store::Claim& claim : claims) {
+    const bool fits = !claim.branch_status.empty() && claim.branch_status != "deleted";
+    if (fits || claim.job_unfinished) {
+      first_seen_.erase(claim.token);
+      continue;
+    }
+    const auto seen = first_seen_.try_emplace(claim.token, time).first->second;
+    if (time - seen < grace) continue;
+    HOWDAH_CO_CHECK(co_await settle(by_token.at(claim.token), claim));
+  }
+  co_return Result<void>{};
+}
+
+Task<void> Reconciler::settle(nodeapi::Instance instance, reconciler_store::Claim claim) {
+  if (claim.branch_status.empty() && claim.job_failed) {
+    log::info("reconciler", "instance {} of a database that was never finished: removed",
+              instance.id.str());
+    co_return co_await platform_.node.remove(instance.id, true);
+  }
+  if (claim.branch_status.empty() && reported_orphans_.insert(instance.id).second) {
+    log::warn("reconciler",
+              "instance {} ({}) belongs to no branch in the catalog: stopped, its data is kept",
+              instance.id.str(), instance.slug);
+  }
+  if (!runs(instance)) co_return Result<void>{};
+  HOWDAH_CO_CHECK(co_await platform_.node.stop(instance.id, true));
+  co_return Result<void>{};
+}
+
+Task<void> Reconciler::report_missing(std::vector<nodeapi::Instance> instances) {
+  std::vector<InstanceId> present;
+  for (const nodeapi::Instance& instance : instances) present.push_back(instance.id);
+  HOWDAH_CO_TRY(const auto missing,
+                co_await reconciler_store::missing(platform_.catalog.pool(), std::move(present)));
+  for (const InstanceId& id : missing) {
+    if (!reported_missing_.insert(id).second) continue;
+    log::error("reconciler", "instance {} of an active branch is not on the node", id.str());
+  }
+  co_return Result<void>{};
+}
+
+Task<void> Reconciler::take_back(std::vector<nodeapi::Instance> instances,
+                                 std::chrono::seconds grace) {
+  HOWDAH_CO_TRY(const auto found,
+                co_await reconciler_store::half_made(platform_.catalog.pool(), grace));
+  for (const reconciler_store::HalfMade& half : found) {
+    for (const nodeapi::Instance& instance : instances) {
+      if (instance.token != half.branch_id.str()) continue;
+      HOWDAH_CO_CHECK(co_await platform_.node.remove(instance.id, true));
+    }
+    HOWDAH_CO_CHECK(co_await platform_.catalog.pool().transaction<bool>(
+        std::bind_front(&Reconciler::forget, this, half.database_id)));
+    log::info("reconciler", "database {} was never finished: taken back", half.database_id.str());
+  }
+  co_return Result<void>{};
+}
+
+Task<bool> Reconciler::forget(DatabaseId id, pg::Connection& connection) {
+  HOWDAH_CO_TRY(const bool removed, co_await database_store::remove_creating(connection, id));
+  if (!removed) co_return false;
+  AuditEntry entry;
+  entry.action = "database.create_failed";
+  entry.subject = "database:" + id.str();
+  entry.database_id = id;
+  HOWDAH_CO_CHECK(co_await platform_.audit.append(connection, system_principal("reconciler"),
+                                                  std::move(entry)));
+  co_return true;
+}
+
+Task<void> Reconciler::purge_due() {
+  HOWDAH_CO_TRY(const auto due, co_await reconciler_store::purgeable(platform_.catalog.pool()));
+  for (const DatabaseId& id : due) {
+    const auto database = co_await database_store::find(platform_.catalog.pool(), id);
+    if (!database) continue;
+    const auto queued = co_await deleting_.start_purge(*database);
+    if (!queued && queued.error().code != ErrorCode::conflict) {
+      co_return std::unexpected(queued.error());
+    }
+  }
+  co_return Result<void>{};
+}
+
+}  // namespace howdah::control

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compares what should exist (catalog) with what does (node), every 10 s, and repairs or reports:
+//   - an instance claimed for a create that was given up: removed;
+//   - a claimed instance of which the catalog has no trace: stopped and reported, never deleted,
+//     because an older catalog may have been put back;
+//   - a database in status creating that no job will finish: taken back;
+//   - an instance of a deleted database that runs: stopped;
+//   - an active branch without an instance: reported;
+//   - a deleted database whose purge date has come: purged.
+// Owner: DatabasesFeature; on the loop's thread.
+#pragma once
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/databases/delete_job.h"
+#include "control/databases/reconciler_store.h"
+#include "control/platform.h"
+
+namespace howdah::control {
+
+class Reconciler {
+ public:
+  static constexpr milliseconds kPeriod{10'000};
+  // Younger differences are work in progress. Two looks after it, nothing half-made is left.
+  static constexpr std::chrono::seconds kGrace{15};
+
+  Reconciler(Platform& platform, DeleteJob& deleting) : platform_(platform), deleting_(deleting) {}
+
+  // Until cancelled.
+  asio::awaitable<void> run();
+  // One comparison. grace: shorter in tests. Errors: of the node or the catalog; the next look
+  // tries again.
+  Task<void> look(std::chrono::seconds grace = kGrace);
+
+  std::size_t orphans() const { return reported_orphans_.size(); }
+
+ private:
+  Task<void> compare_claims(std::vector<nodeapi::Instance> instances, std::chrono::seconds grace);
+  Task<void> report_missing(std::vector<nodeapi::Instance> instances);
+  Task<void> settle(nodeapi::Instance instance, reconciler_store::Claim claim);
+  Task<void> take_back(std::vector<nodeapi::Instance> instances, std::chrono::seconds grace);
+  Task<void> purge_due();
+  Task<bool> forget(DatabaseId id, pg::Connection& connection);
+
+  Platform& platform_;
+  DeleteJob& deleting_;
+  std::map<std::string, std::chrono::steady_clock::time_point> first_seen_;  // by unknown token
+  std::set<InstanceId> reported_orphans_;
+  std::set<InstanceId> reported_missing_;
+};
+
+}  // namespace howdah::control

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/databases/reconciler.h"
+
+#include "control/api_keys/api_keys.h"
+#include "control/routing/publisher.h"
+#include "control/test_catalog.h"
+#include "control/test_node.h"
+
+namespace howdah::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ReconcilerTest : public testing::CatalogTest {
+ protected:
+  static constexpr const char* kDatabase = "11111111-1111-4111-8111-111111111111";
+  static constexpr const char* kBranch = "22222222-2222-4222-8222-222222222222";
+
+  // Everything a feature is given, without a running service: no loop interferes.
+  void SetUp() override {
+    CatalogTest::SetUp();
+    for (const char* name : {"secrets", "tls"}) {
+      std::filesystem::create_directories(folder.path() / name);
+    }
+    config.data_dir = config.runtime_dir = folder.path();
+    vault.emplace(Vault::open(folder.path() / "secrets").value());
+    tls.emplace(TlsFiles::open(folder.path(), {"localhost"}, now()).value());
+    audit.emplace(run(AuditLog::open(catalog.pool(), *vault)).value());
+    keys.emplace(catalog.pool(), *audit, std::set<uid_t>{}, folder.path() / "session-keys.json");
+    jobs.emplace(io.get_executor(), catalog);
+    platform.emplace(Platform{io.get_executor(), blocking, config, client, catalog, *vault, *tls,
+                              *audit, *jobs, *keys});
+    routes.emplace(*platform);
+    deleting.emplace(*platform, *routes);
+    deleting->add_to(*jobs);
+    reconciler.emplace(*platform, *deleting);
+  }
+
+  // One look, with the node answering meanwhile.
+  Result<void> look(std::chrono::seconds grace = 0s) { return run(look_and_pause(grace)); }
+  Task<void> look_and_pause(std::chrono::seconds grace) {
+    node.serve((folder.path() / "node.sock").string());
+    auto looked = co_await reconciler->look(grace);
+    co_await node.stop();
+    co_return looked;
+  }
+  void add_database(const std::string& status, const std::string& more = "now() - interval '1 h'") {
+    const bool deleted = status == "deleted";
+    sql(fmt::format(
+        "INSERT INTO howdah.databases (id, slug, friendly_name, owner_email, status, created_at, "
+        "deleted_at, purge_after) VALUES ('{0}', {2}, 'x', 'a@b.c', '{1}', {3}, {4}, {4} + "
+        "interval '7 d'); INSERT INTO howdah.branches (id, database_id, status, instance_id, "
+        "deleted_at) VALUES ('{5}', '{0}', '{1}', {6}, {4})",
+        kDatabase, status, status == "creating" ? "NULL" : "'abcd1234'", more,
+        deleted ? "now()" : "NULL::timestamptz", kBranch,
+        status == "creating" ? "NULL" : "'i-000000000001'"));
+  }
+
+  Config config;
+  std::optional<Vault> vault;
+  std::optional<TlsFiles> tls;
+  std::optional<AuditLog> audit;
+  std::optional<ApiKeys> keys;
+  std::optional<JobEngine> jobs;
+  nodeapi::Client client{io.get_executor(), (folder.path() / "node.sock").string()};
+  std::optional<Platform> platform;
+  std::optional<RoutePublisher> routes;
+  std::optional<DeleteJob> deleting;
+  std::optional<Reconciler> reconciler;
+  testing::FakeNode node{io.get_executor(), server().connect_options()};
+};
+
+TEST_F(ReconcilerTest, what_fits_is_left_alone) {
+  node.add(kBranch);
+  node.add("");  // a spare
+  add_database("active");
+  expect(look());
+  expect(look());
+  EXPECT_EQ(node.instances.size(), 2U);
+  EXPECT_EQ(node.instances.begin()->second.state, nodeapi::InstanceState::running);
+  EXPECT_EQ(ask("SELECT status FROM howdah.databases"), "active");
+}
+
+TEST_F(ReconcilerTest, an_instance_without_any_trace_is_stopped_and_its_data_kept) {
+  node.add("33333333-3333-4333-8333-333333333333");
+  expect(look(60s));
+  EXPECT_EQ(node.instances.begin()->second.state, nodeapi::InstanceState::running)
+      << "it may be a claim of this moment";
+  expect(look());
+  ASSERT_EQ(node.instances.size(), 1U);
+  EXPECT_EQ(node.instances.begin()->second.state, nodeapi::InstanceState::stopped);
+  EXPECT_EQ(reconciler->orphans(), 1U);
+}
+
+TEST_F(ReconcilerTest, an_instance_of_a_create_that_was_given_up_is_removed) {
+  node.add(kBranch);
+  sql(
+      fmt::format("INSERT INTO howdah.jobs (kind, payload, state, finished_at) VALUES "
+                  "('database.create', '{{\"branch_id\": \"{}\"}}', 'failed', now())",
+                  kBranch));
+  expect(look());
+  EXPECT_TRUE(node.instances.empty());
+}
+
+TEST_F(ReconcilerTest, an_instance_whose_create_goes_on_is_left_alone) {
+  node.add(kBranch);
+  sql(
+      fmt::format("INSERT INTO howdah.jobs (kind, payload, due_at) VALUES "
+                  "('database.create', '{{\"branch_id\": \"{}\"}}', now() + interval '1 h')",
+                  kBranch));
+  expect(look());
+  expect(look());
+  EXPECT_EQ(node.instances.begin()->second.state, nodeapi::InstanceState::running);
+}
+
+TEST_F(ReconcilerTest, a_half_made_database_that_no_job_will_finish_is_taken_back) {
+  node.add(kBranch);
+  add_database("creating");
+  expect(look());
+  EXPECT_EQ(ask("SELECT count(*) FROM howdah.databases"), "0");
+  EXPECT_TRUE(node.instances.empty());
+  EXPECT_EQ(ask("SELECT action FROM howdah.audit_logs"), "database.create_failed");
+}
+
+TEST_F(ReconcilerTest, a_half_made_database_with_a_job_or_a_young_one_is_left_alone) {
+  add_database("creating");
+  sql(
+      fmt::format("INSERT INTO howdah.jobs (kind, exclusive_key, due_at) VALUES "
+                  "('database.create', 'database:{}', now() + interval '1 h')",
+                  kDatabase));
+  expect(look());
+  EXPECT_EQ(ask("SELECT count(*) FROM howdah.databases"), "1");
+  sql("DELETE FROM howdah.jobs; UPDATE howdah.databases SET created_at = now()");
+  expect(look(60s));
+  EXPECT_EQ(ask("SELECT count(*) FROM howdah.databases"), "1");
+}
+
+TEST_F(ReconcilerTest, an_instance_of_a_deleted_database_that_runs_is_stopped) {
+  node.add(kBranch);
+  add_database("deleted");
+  expect(look());
+  EXPECT_EQ(node.instances.begin()->second.state, nodeapi::InstanceState::stopped);
+  EXPECT_EQ(ask("SELECT count(*) FROM howdah.jobs"), "0") << "its date has not come";
+}
+
+TEST_F(ReconcilerTest, a_purge_is_queued_once_when_the_date_has_come) {
+  add_database("deleted");
+  sql("UPDATE howdah.databases SET purge_after = now() - interval '1 s'");
+  expect(look());
+  expect(look());
+  EXPECT_EQ(ask("SELECT string_agg(kind, ',') FROM howdah.jobs"), "database.purge");
+}
+
+}  // namespace
+}  // namespace howdah::control

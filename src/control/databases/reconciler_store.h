@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/id.h"
+#include "pg/pool.h"
+
+namespace howdah::control::reconciler_store {
+
+// What the catalog knows about the token that an instance was claimed with.
+struct Claim {
+  std::string token;
+  std::string branch_status;  // empty: no such branch
+  bool job_unfinished = false;
+  bool job_failed = false;  // a create of it was given up: it may be removed
+};
+Task<std::vector<Claim>> claims(pg::Pool& pool, std::vector<std::string> tokens);
+
+// In status creating for longer than that, without a job that could finish them.
+struct HalfMade {
+  DatabaseId database_id;
+  BranchId branch_id;
+};
+Task<std::vector<HalfMade>> half_made(pg::Pool& pool, std::chrono::seconds age);
+
+// Instances that active branches should have and that are not among those present.
+Task<std::vector<InstanceId>> missing(pg::Pool& pool, std::vector<InstanceId> present);
+
+// Deleted, and their date has come.
+Task<std::vector<DatabaseId>> purgeable(pg::Pool& pool);
+
+}  // namespace howdah::control::reconciler_store

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every feature of the product, in the order in which they start: what watches the outside world
+// first, then what works on it.
+#include "control/connection_strings/connection_strings.h"
+#include "control/databases/databases.h"
+#include "control/health/health.h"
+#include "control/metrics/metrics.h"
+#include "control/nodes/node_watcher.h"
+#include "control/platform.h"
+#include "control/routing/publisher.h"
+#include "control/stats/stats.h"
+
+namespace howdah::control {
+
+std::vector<std::unique_ptr<Feature>> make_features(Platform& platform) {
+  auto nodes = std::make_unique<NodeWatcher>(platform);
+  auto routes = std::make_unique<RoutePublisher>(platform);
+  auto databases = std::make_unique<Databases>(platform, *nodes, *routes);
+  auto metrics = std::make_unique<Metrics>(platform, *nodes, *routes, *databases);
+  auto stats = std::make_unique<Stats>(platform, *nodes, *routes);
+  auto health = std::make_unique<Health>(platform, *nodes, *routes);
+  std::vector<std::unique_ptr<Feature>> features;
+  features.push_back(std::move(nodes));
+  features.push_back(std::move(routes));
+  features.push_back(std::move(databases));
+  features.push_back(std::make_unique<ConnectionStrings>(platform));
+  features.push_back(std::move(stats));
+  features.push_back(std::move(health));
+  features.push_back(std::move(metrics));
+  return features;
+}
+
+}  // namespace howdah::control

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Publishes routes to every gate (docs/formats/route-stream.md). The catalog is the truth: what is
+// published is read from it, by one loop, so updates can neither overtake each other nor be
+// forgotten; every 30 s all routes are compared anew.
+// Owner: make_features; on the loop's thread.
+#pragma once
+#include <list>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "control/platform.h"
+#include "control/routing/gate_link.h"
+#include "control/routing/route_table.h"
+#include "control/routing/signal.h"
+
+namespace howdah::control {
+
+struct Published {
+  std::uint64_t version = 0;
+  std::vector<GateId> waiting_for;  // live gates that have not acknowledged it in time; mostly none
+};
+
+class RoutePublisher final : public Feature {
+ public:
+  static constexpr milliseconds kAckTimeout{2'000};
+
+  explicit RoutePublisher(Platform& platform);
+
+  // Loads all routes and listens on RUN/routes.sock.
+  Task<void> start() override;
+  asio::awaitable<void> stop() override;
+
+  // Brings these branches' routes to every live gate as the catalog has them now: call it after the
+  // commit. Returns when all have acknowledged, or after kAckTimeout naming those that have not.
+  // Errors: unavailable when the catalog does not answer.
+  Task<Published> publish(std::vector<BranchId> branches);
+
+  // Of all gates together.
+  BranchUse use(const BranchId& branch) const;
+  std::int64_t open_sessions() const;
+  std::size_t gates() const;
+  std::size_t routes() const { return table_.size(); }
+  std::uint64_t version() const { return table_.version(); }
+
+ private:
+  struct Order {
+    std::vector<BranchId> branches;
+    Result<std::uint64_t> version;
+    bool taken = false;
+    bool done = false;
+  };
+
+  Task<std::uint64_t> flush(std::vector<BranchId> branches);
+  asio::awaitable<void> flush_loop();
+  asio::awaitable<void> refresh();
+  Task<void> serve_orders();
+  Task<void> use_loop();
+  asio::awaitable<void> accept_loop();
+  asio::awaitable<void> serve_gate(net::Local::socket socket);
+  void broadcast(const std::optional<RouteUpdate>& update);
+  std::vector<GateId> behind(std::uint64_t version) const;
+
+  Platform& platform_;
+  RouteTable table_{0};
+  net::TaskGroup tasks_;
+  net::Local::acceptor acceptor_;
+  std::list<GateLink*> links_;
+  std::list<Order*> orders_;  // waiting in publish()
+  Signal ordered_;
+  Signal changed_;  // acknowledged, joined, left, or an order is done
+  bool stopping_ = false;
+};
+
+}  // namespace howdah::control

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/stats/stats_store.h"
+
+#include "base/json.h"
+#include "model/names.h"
+
+namespace howdah::control::stats_store {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr milliseconds kDeadline = 2s;
+
+}  // namespace
+
+Task<Sample> ask(std::string socket_directory, std::string slug) {
+  pg::ConnectOptions options;
+  options.socket_directory = std::move(socket_directory);
+  options.user = "howdah_admin";
+  options.database = "postgres";
+  options.application_name = "howdah stats";
+  options.timeout = kDeadline;
+  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(std::move(options)));
+  HOWDAH_CO_TRY(const pg::Rows rows,
+                co_await connection.query(
+                    R"(SELECT pg_catalog.pg_database_size(d.datid) AS size_bytes,
+                         (SELECT sum(pg_catalog.pg_database_size(oid))::int8
+                          FROM pg_catalog.pg_database) AS instance_size_bytes,
+                         d.xact_commit, d.xact_rollback, d.blks_read, d.blks_hit, d.deadlocks,
+                         d.temp_bytes, d.tup_returned, d.tup_inserted + d.tup_updated +
+                           d.tup_deleted AS tup_changed, d.numbackends
+                       FROM pg_catalog.pg_stat_database d WHERE d.datname = $1)",
+                    {pg::param(tenant_database(slug))}, kDeadline));
+  if (rows.empty()) co_return fail(ErrorCode::not_found, "the instance has no such database");
+  Sample sample;
+  sample.at = now();
+  sample.size_bytes = static_cast<ByteCount>(rows.integer(0, "size_bytes"));
+  sample.active_connections = rows.integer(0, "numbackends");
+  for (const std::string& column : rows.columns()) {
+    if (column != "size_bytes" && column != "numbackends") {
+      sample.details[column] = rows.integer(0, column);
+    }
+  }
+  co_return sample;
+}
+
+Task<std::vector<BranchOfDatabase>> branches(pg::Pool& pool) {
+  HOWDAH_CO_TRY(const pg::Rows rows, co_await pool.query(
+                                         R"(SELECT b.id, b.database_id, b.instance_id, d.slug
+                       FROM howdah.branches b JOIN howdah.databases d ON d.id = b.database_id
+                       WHERE b.status = 'active' AND d.kind = 'managed')"));
+  std::vector<BranchOfDatabase> list;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    list.push_back({DatabaseId(rows.text(row, "database_id")), BranchId(rows.text(row, "id")),
+                    InstanceId(rows.text(row, "instance_id")), rows.text(row, "slug")});
+  }
+  co_return list;
+}
+
+Task<void> save(pg::Pool& pool, BranchOfDatabase branch, Sample sample) {
+  HOWDAH_CO_CHECK(co_await pool.query(
+      R"(INSERT INTO howdah.database_stats
+           (branch_id, at, organisation_id, database_id, size_bytes, active_connections, details)
+         SELECT b.id, $2, b.organisation_id, b.database_id, $3, $4, $5::jsonb
+         FROM howdah.branches b WHERE b.id = $1
+         ON CONFLICT DO NOTHING)",
+      {pg::param(branch.branch_id.str()), pg::param(sample.at),
+       pg::param(static_cast<std::int64_t>(sample.size_bytes)),
+       pg::param(sample.active_connections), pg::param(json::serialize(sample.details))}));
+  co_return Result<void>{};
+}
+
+Task<std::optional<Sample>> last(pg::Pool& pool, BranchId branch) {
+  HOWDAH_CO_TRY(const pg::Rows rows, co_await pool.query(
+                                         R"(SELECT at, size_bytes, active_connections, details
+                       FROM howdah.database_stats WHERE branch_id = $1 ORDER BY at DESC LIMIT 1)",
+                                         {pg::param(branch.str())}));
+  if (rows.empty()) co_return std::nullopt;
+  HOWDAH_CO_TRY(const json::value details, parse_json(rows.text(0, "details")));
+  Sample sample{rows.time(0, "at").value_or(Timestamp{}),
+                static_cast<ByteCount>(rows.integer(0, "size_bytes")),
+                rows.integer(0, "active_connections"),
+                {}};
+  if (details.is_object()) sample.details = details.get_object();
+  co_return sample;
+}
+
+Task<std::int64_t> prune(pg::Pool& pool, std::chrono::days keep) {
+  HOWDAH_CO_TRY(const pg::Rows rows,
+                co_await pool.query("DELETE FROM howdah.database_stats "
+                                    "WHERE at < now() - make_interval(days => $1)",
+                                    {pg::param(static_cast<std::int64_t>(keep.count()))}));
+  co_return rows.affected();
+}
+
+}  // namespace howdah::control::stats_store

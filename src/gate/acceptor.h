@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes clients from one listening port and starts a task for each.
+#pragma once
+#include "gate/session.h"
+#include "net/listener.h"
+#include "net/task_group.h"
+
+namespace howdah::gate {
+
+class Acceptor {
+ public:
+  // clients: all connections before their relay, shared by all ports.
+  Acceptor(net::Tcp::acceptor listener, PoolMode mode, const SessionParts& parts,
+           net::TaskGroup& clients);
+
+  std::uint16_t port() const { return port_; }
+  // Accepts until stop(). Errors: io_error.
+  Task<void> run();
+  void stop();
+
+ private:
+  // False: no more are waiting, or there is no descriptor for one.
+  bool accept_one(int& error);
+
+  net::Tcp::acceptor listener_;
+  PoolMode mode_;
+  const SessionParts& parts_;
+  net::TaskGroup& clients_;
+  std::uint16_t port_;
+  std::chrono::steady_clock::time_point warned_;
+};
+
+}  // namespace howdah::gate

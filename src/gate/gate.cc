@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gate/gate.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "crypto/encode.h"
+#include "crypto/random.h"
+
+namespace howdah::gate {
+namespace {
+
+constexpr std::size_t kMockSecretBytes = 32;
+constexpr std::size_t kIdBytes = 8;
+constexpr std::size_t kDescriptorsReserved = 256;
+constexpr milliseconds kRuleInterval{250};
+constexpr milliseconds kStopStep{2'000};
+
+// Sessions have two descriptors each, and so may clients in handshake.
+void fit_to_descriptor_limit(SessionSettings& settings) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  const auto all = static_cast<std::size_t>(limit.rlim_cur);
+  const std::size_t pairs = all > kDescriptorsReserved ? (all - kDescriptorsReserved) / 2 : 1;
+  settings.handshakes_max = std::min(settings.handshakes_max, std::max<std::size_t>(pairs / 4, 1));
+  settings.sessions_max = std::min(settings.sessions_max, pairs - settings.handshakes_max);
+}
+
+WakerSettings make_waker_settings(const GateConfig& config, const GateId& id) {
+  WakerSettings settings;
+  settings.holder = "gate:" + id.str();
+  settings.instances_directory = (config.runtime_dir / "i").string();
+  settings.wake_max = config.login_max;
+  return settings;
+}
+
+RouteStreamSettings make_stream_settings(const GateConfig& config, const GateId& id) {
+  RouteStreamSettings settings;
+  settings.gate_id = id;
+  settings.socket_path = (config.runtime_dir / "routes.sock").string();
+  return settings;
+}
+
+}  // namespace
+
+Gate::Gate(asio::any_io_executor executor, GateConfig config)
+    : executor_(executor),
+      config_(std::move(config)),
+      id_(crypto::to_hex(crypto::random_bytes(kIdBytes))),
+      saver_(executor, pool_, config_.own_directory() / "routes.jsonl"),
+      node_(executor, (config_.runtime_dir / "node.sock").string()),
+      waker_(executor, node_, make_waker_settings(config_, id_), metrics_),
+      canceller_(executor, cancel_keys_, metrics_),
+      relay_(executor, metrics_),
+      parts_{executor, settings_,    identity_,  routes_, sessions_,
+             waker_,   cancel_keys_, canceller_, relay_,  metrics_},
+      stream_(executor, make_stream_settings(config_, id_),
+              {routes_, saver_, sessions_, std::bind_front(&Gate::judge, this)}),
+      status_server_(executor, {std::bind_front(&Gate::status, this),
+                                std::bind_front(&Gate::metrics_text, this)}),
+      clients_(executor),
+      services_(executor),
+      savers_(executor) {}
+
+Gate::~Gate() = default;
+
+Result<void> Gate::load_mock_secret() {
+  const os::Path path = config_.own_directory() / "mock_secret";
+  auto kept = os::read_file(path, kMockSecretBytes);
+  if (kept && kept->size() == kMockSecretBytes) {
+    settings_.mock_secret = std::move(*kept);
+    return {};
+  }
+  settings_.mock_secret = crypto::random_bytes(kMockSecretBytes);
+  return os::write_file_atomic(path, settings_.mock_secret, 0600);
+}
+
+Result<void> Gate::listen(std::uint16_t port, PoolMode mode, std::string_view option) {
+  HOWDAH_TRY(auto listener, net::listen_tcp(executor_, config_.listen_address, port, option));
+  acceptors_.push_back(std::make_unique<Acceptor>(std::move(listener), mode, parts_, clients_));
+  return {};
+}
+
+Result<void> Gate::open() {
+  settings_.plaintext_allowed = config_.plaintext_for_measurement;
+  settings_.authentication_max = config_.authentication_max;
+  settings_.login_max = config_.login_max;
+  settings_.handshakes_max = config_.handshakes_max;
+  fit_to_descriptor_limit(settings_);
+  if (settings_.plaintext_allowed) {
+    log::warn("gate",
+              "clients WITHOUT TLS are served (--plaintext-for-measurement): passwords and "
+              "data can be read on the way; never use this outside a measurement");
+  }
+  HOWDAH_CHECK(os::make_directory(config_.own_directory(), 0700));
+  HOWDAH_TRY(identity_, load_server_identity(config_.tls_directory()));
+  HOWDAH_CHECK(load_mock_secret());
+  HOWDAH_CHECK(saver_.load(routes_));
+  HOWDAH_CHECK(listen(config_.direct_port, PoolMode::session, "--direct-port"));
+  if (config_.pooled) {
+    HOWDAH_CHECK(listen(config_.pooled_port, PoolMode::transaction, "--pooled-port"));
+  }
+  HOWDAH_CHECK(status_server_.listen((config_.runtime_dir / "gate.sock").string()));
+  log::info("gate", "serving {} branches (version {}) on {} port {}{}", routes_.size(),
+            routes_.version(), config_.listen_address, direct_port(),
+            config_.pooled ? fmt::format(", pooled {}", *pooled_port()) : "");
+  return {};
+}
+
+std::uint16_t Gate::direct_port() const {
+  return acceptors_.front()->port();
+}
+
+std::optional<std::uint16_t> Gate::pooled_port() const {
+  if (acceptors_.size() < 2) return std::nullopt;
+  return acceptors_[1]->port();
+}
+
+void Gate::judge(const std::vector<BranchId>& branches) {
+  const std::size_t cut = sessions_.judge(branches, routes_, now());
+  if (cut > 0) log::info("gate", "a change of routes ended {} sessions", cut);
+}
+
+Task<void> Gate::expire_rules() {
+  Timestamp judged = now();
+  for (;;) {
+    co_await net::sleep_for(kRuleInterval);
+    const Timestamp at = now();
+    // A clock that jumps back must not let rules be judged never again.
+    const auto expired = sessions_.with_expired_rules(routes_, std::min(judged, at), at);
+    if (!expired.empty()) judge(expired);
+    judged = at;
+  }
+}
+
+void Gate::start() {
+  savers_.spawn("routes", saver_.run(routes_));
+  services_.spawn("relay", relay_.run());
+  services_.spawn("wake", waker_.run());
+  services_.spawn("routes", stream_.run());
+  services_.spawn("firewall", expire_rules());
+  for (const auto& acceptor : acceptors_) services_.spawn("accept", acceptor->run());
+}
+
+asio::awaitable<void> Gate::stop(milliseconds drain) {
+  for (const auto& acceptor : acceptors_) acceptor->stop();
+  co_await clients_.stop();
+  co_await relay_.drain(
+      pgwire::build_error_response(pgwire::ErrorFields{
+          "FATAL", "57P01", "terminating connection: the gate is shutting down", {}, {}}),
+      drain);
+  co_await canceller_.stop(kStopStep);
+  co_await waker_.stop(kStopStep);
+  relay_.stop();
+  co_await services_.stop();
+  saver_.stop();
+  co_await savers_.stop(kStopStep);
+  co_await status_server_.stop(milliseconds{0});
+  pool_.join();
+}
+
+void Gate::reload() {
+  auto fresh = load_server_identity(config_.tls_directory());
+  if (!fresh) {
+    log::warn("gate", "the certificate was not reloaded, the old one stays: {}",
+              fresh.error().to_log());
+    return;
+  }
+  identity_ = std::move(*fresh);
+  log::info("gate", "certificate reloaded");
+}
+
+boost::json::object Gate::status() const {
+  const auto pooled = pooled_port();
+  return {{"version", HOWDAH_VERSION},
+          {"gate_id", id_.str()},
+          {"pid", ::getpid()},
+          {"routes", routes_.size()},
+          {"route_version", routes_.version()},
+          {"route_version_saved", saver_.saved_version()},
+          {"route_stream_connected", stream_.connected()},
+          {"sessions", sessions_.size()},
+          {"handshakes", clients_.size()},
+          {"direct_port", direct_port()},
+          {"pooled_port", pooled ? boost::json::value(*pooled) : boost::json::value(nullptr)}};
+}
+
+std::string Gate::metrics_text() const {
+  Metrics shown = metrics_;
+  shown.handshakes_open = clients_.size();
+  return render(shown, {sessions_.size(), routes_.size(), routes_.version(), stream_.connected()});
+}
+
+}  // namespace howdah::gate

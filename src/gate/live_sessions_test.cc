@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gate/live_sessions.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "gate/route_test_data.h"
+
+namespace howdah::gate {
+namespace {
+
+const Timestamp kNow{std::chrono::milliseconds{1'767'000'000'000}};
+const std::chrono::seconds kSecond{1};
+
+SessionIdentity make_identity(const Route& route) {
+  return {route.branch_id, route.instance_id, owner_role(route.slug),
+          ip::make_address("203.0.113.9")};
+}
+
+class LiveSessionsTest : public testing::Test {
+ protected:
+  std::optional<pgwire::ErrorFields> reason(const std::vector<Route>& routes) {
+    EXPECT_TRUE(table_.apply(make_full(1, routes)));
+    return reason_to_end(table_, make_identity(make_route("aaaaaaaa")), kNow);
+  }
+
+  RouteTable table_;
+  LiveSessions sessions_;
+};
+
+TEST_F(LiveSessionsTest, a_branch_has_at_most_its_limit_of_sessions) {
+  const auto identity = make_identity(make_route("aaaaaaaa"));
+  auto first = sessions_.open(identity, 2);
+  auto second = sessions_.open(identity, 2);
+  ASSERT_TRUE(first && second);
+  const auto third = sessions_.open(identity, 2);
+  ASSERT_FALSE(third);
+  EXPECT_EQ(third.error().code, ErrorCode::too_many_connections);
+  *second = {};
+  EXPECT_TRUE(sessions_.open(identity, 2));
+}
+
+TEST_F(LiveSessionsTest, another_branch_has_a_limit_of_its_own) {
+  auto first = sessions_.open(make_identity(make_route("aaaaaaaa")), 1);
+  auto other = sessions_.open(make_identity(make_route("bbbbbbbb")), 1);
+  EXPECT_TRUE(first && other);
+  EXPECT_EQ(sessions_.size(), 2u);
+}
+
+TEST_F(LiveSessionsTest, a_session_goes_on_while_its_route_is_unchanged) {
+  EXPECT_FALSE(reason({make_route("aaaaaaaa")}));
+}
+
+TEST_F(LiveSessionsTest, a_session_ends_with_its_route) {
+  const auto why = reason({make_route("bbbbbbbb")});
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->sqlstate, "57P01");
+}
+
+TEST_F(LiveSessionsTest, a_session_ends_when_its_route_closes) {
+  for (const RouteState state : {RouteState::paused, RouteState::deleted, RouteState::sealed}) {
+    Route route = make_route("aaaaaaaa");
+    route.state = state;
+    EXPECT_TRUE(reason({route})) << to_string(state);
+  }
+}
+
+TEST_F(LiveSessionsTest, a_session_ends_when_the_branch_gets_another_instance) {
+  Route route = make_route("aaaaaaaa");
+  route.instance_id = InstanceId("i-other");
+  EXPECT_TRUE(reason({route}));
+}
+
+TEST_F(LiveSessionsTest, a_session_ends_when_its_role_is_removed) {
+  Route route = make_route("aaaaaaaa");
+  route.roles.clear();
+  EXPECT_TRUE(reason({route}));
+}
+
+TEST_F(LiveSessionsTest, a_session_ends_when_no_rule_allows_its_address_any_more) {
+  Route route = make_route("aaaaaaaa");
+  route.rules = {{"198.51.100.0/24", {}}};
+  EXPECT_TRUE(reason({route}));
+  route.rules.push_back({"203.0.113.0/24", {}});
+  EXPECT_FALSE(reason({route}));
+}
+
+TEST_F(LiveSessionsTest, judging_cuts_each_session_once) {
+  ASSERT_TRUE(table_.apply(make_full(1, {})));
+  auto slot = sessions_.open(make_identity(make_route("aaaaaaaa")), 5);
+  int cuts = 0;
+  slot->on_cut([&](const pgwire::ErrorFields&) { ++cuts; });
+  const std::vector<BranchId> touched{BranchId("branch-aaaaaaaa-main")};
+  EXPECT_EQ(sessions_.judge(touched, table_, kNow), 1u);
+  EXPECT_EQ(sessions_.judge(touched, table_, kNow), 0u);
+  EXPECT_EQ(cuts, 1);
+}
+
+TEST_F(LiveSessionsTest, judging_leaves_other_branches_alone) {
+  ASSERT_TRUE(table_.apply(make_full(1, {})));
+  auto slot = sessions_.open(make_identity(make_route("aaaaaaaa")), 5);
+  slot->on_cut([](const pgwire::ErrorFields&) { ADD_FAILURE(); });
+  EXPECT_EQ(sessions_.judge({BranchId("branch-bbbbbbbb-main")}, table_, kNow), 0u);
+}
+
+TEST_F(LiveSessionsTest, a_rule_that_expires_names_its_branch_once) {
+  Route route = make_route("aaaaaaaa");
+  route.rules = {{"203.0.113.9", kNow + kSecond}};
+  ASSERT_TRUE(table_.apply(make_full(1, {route})));
+  auto slot = sessions_.open(make_identity(route), 5);
+  EXPECT_TRUE(sessions_.with_expired_rules(table_, kNow - kSecond, kNow).empty());
+  EXPECT_EQ(sessions_.with_expired_rules(table_, kNow, kNow + kSecond).size(), 1u);
+  EXPECT_TRUE(sessions_.with_expired_rules(table_, kNow + kSecond, kNow + 2 * kSecond).empty());
+}
+
+TEST_F(LiveSessionsTest, use_is_reported_when_it_changed) {
+  const auto identity = make_identity(make_route("aaaaaaaa"));
+  auto slot = sessions_.open(identity, 5);
+  *slot->activity() = kNow;
+  auto use = sessions_.take_changed_use(false);
+  ASSERT_EQ(use.size(), 1u);
+  EXPECT_EQ(use[0].open_sessions, 1);
+  EXPECT_EQ(use[0].last_activity, kNow);
+  EXPECT_TRUE(sessions_.take_changed_use(false).empty());
+  EXPECT_EQ(sessions_.take_changed_use(true).size(), 1u);
+  *slot->activity() = kNow + kSecond;
+  EXPECT_EQ(sessions_.take_changed_use(false).size(), 1u);
+}
+
+TEST_F(LiveSessionsTest, the_last_sessions_end_is_reported) {
+  {
+    auto slot = sessions_.open(make_identity(make_route("aaaaaaaa")), 5);
+  }
+  const auto use = sessions_.take_changed_use(false);
+  ASSERT_EQ(use.size(), 1u);
+  EXPECT_EQ(use[0].open_sessions, 0);
+  EXPECT_TRUE(sessions_.take_changed_use(true).empty());
+}
+
+}  // namespace
+}  // namespace howdah::gate

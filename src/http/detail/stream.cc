@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/detail/stream.h"
+
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+
+namespace howdah::http::detail {
+namespace {
+
+template <typename Socket>
+class PlainStream final : public Stream {
+ public:
+  explicit PlainStream(Socket socket) : socket_(std::move(socket)) {}
+
+  asio::awaitable<error_code> handshake() override { co_return error_code(); }
+
+  asio::awaitable<std::pair<error_code, std::size_t>> read_some(
+      asio::mutable_buffer buffer) override {
+    auto [error, size] = co_await socket_.async_read_some(buffer, net::kToken);
+    co_return std::pair(error, size);
+  }
+
+  asio::awaitable<error_code> write(std::array<asio::const_buffer, 3> buffers) override {
+    auto [error, size] = co_await asio::async_write(socket_, buffers, net::kToken);
+    co_return error;
+  }
+
+  asio::awaitable<void> shutdown_send() override {
+    error_code ignored;
+    socket_.shutdown(Socket::shutdown_send, ignored);
+    co_return;
+  }
+
+  void close() override {
+    error_code ignored;
+    socket_.close(ignored);
+  }
+
+ private:
+  Socket socket_;
+};
+
+class TlsStream final : public Stream {
+ public:
+  TlsStream(net::Tcp::socket socket, net::TlsContext context)
+      : context_(std::move(context)), stream_(std::move(socket), *context_) {}
+
+  asio::awaitable<error_code> handshake() override {
+    auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, net::kToken);
+    co_return error;
+  }
+
+  asio::awaitable<std::pair<error_code, std::size_t>> read_some(
+      asio::mutable_buffer buffer) override {
+    auto [error, size] = co_await stream_.async_read_some(buffer, net::kToken);
+    co_return std::pair(error, size);
+  }
+
+  asio::awaitable<error_code> write(std::array<asio::const_buffer, 3> buffers) override {
+    auto [error, size] = co_await asio::async_write(stream_, buffers, net::kToken);
+    co_return error;
+  }
+
+  // Waits for the other side's goodbye as well; the session's deadline bounds it.
+  asio::awaitable<void> shutdown_send() override {
+    (void)co_await stream_.async_shutdown(net::kToken);
+  }
+
+  void close() override {
+    error_code ignored;
+    (void)stream_.next_layer().close(ignored);
+  }
+
+ private:
+  net::TlsContext context_;  // certificates may be replaced while this connection lives
+  asio::ssl::stream<net::Tcp::socket> stream_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stream> make_stream(net::Tcp::socket socket, net::TlsContext tls) {
+  error_code ignored;
+  (void)socket.set_option(net::Tcp::no_delay(true), ignored);
+  if (tls) return std::make_unique<TlsStream>(std::move(socket), std::move(tls));
+  return std::make_unique<PlainStream<net::Tcp::socket>>(std::move(socket));
+}
+
+std::unique_ptr<Stream> make_stream(net::Local::socket socket) {
+  return std::make_unique<PlainStream<net::Local::socket>>(std::move(socket));
+}
+
+}  // namespace howdah::http::detail

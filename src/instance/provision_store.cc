@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "instance/provision_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "instance/template.h"
+#include "model/names.h"
+
+namespace howdah::instance {
+namespace {
+
+using pg::quote_identifier;
+using pg::quote_literal;
+
+// From 15 on, the schema public of every logical database belongs to the database's owner, and
+// nobody else may create in it. 13 and 14 get the same rights; 13 does not know pg_database_owner,
+// so there the role stands for it, in template1 too: what the tenant creates is copied from there.
+std::string public_schema_sql(int pg_major) {
+  if (pg_major >= 15) return {};
+  const std::string owner =
+      pg_major == 14 ? std::string("pg_database_owner") : quote_identifier(kTemplateOwner);
+  return fmt::format("REVOKE CREATE ON SCHEMA public FROM PUBLIC; ALTER SCHEMA public OWNER TO {};",
+                     owner);
+}
+
+Task<void> run_in(InstancePlace place, std::string database, std::string sql) {
+  if (sql.empty()) co_return Result<void>{};
+  HOWDAH_CO_TRY(pg::Connection connection,
+                co_await pg::Connection::open(admin_options(place, std::move(database))));
+  co_return co_await connection.script(std::move(sql));
+}
+
+bool is_base64(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char byte) {
+    return std::isalnum(byte) != 0 || byte == '+' || byte == '/' || byte == '=';
+  });
+}
+
+// "SCRAM-SHA-256$<iterations>:<salt>$<stored key>:<server key>"
+bool is_verifier(std::string_view text) {
+  constexpr std::string_view kPrefix = "SCRAM-SHA-256$";
+  if (!text.starts_with(kPrefix) || text.size() > 512) return false;
+  text.remove_prefix(kPrefix.size());
+  const std::size_t salt = text.find(':');
+  const std::size_t stored = text.find('$');
+  const std::size_t server = text.rfind(':');
+  if (salt == text.npos || stored == text.npos || !(salt < stored && stored < server)) return false;
+  const std::string_view iterations = text.substr(0, salt);
+  return !iterations.empty() && iterations.size() <= 9 &&
+         iterations.find_first_not_of("0123456789") == iterations.npos &&
+         is_base64(text.substr(salt + 1, stored - salt - 1)) &&
+         is_base64(text.substr(stored + 1, server - stored - 1)) &&
+         is_base64(text.substr(server + 1));
+}
+
+}  // namespace
+
+pg::ConnectOptions admin_options(const InstancePlace& place, std::string database) {
+  pg::ConnectOptions options;
+  options.socket_directory = place.socket_directory.string();
+  options.user = kAdminRole;
+  options.database = std::move(database);
+  return options;
+}
+
+Task<void> fill_template(const InstancePlace& place, int pg_major) {
+  const std::string owner = quote_identifier(kTemplateOwner);
+  // CREATEDB harms nobody inside a private instance and serves migration tools; CREATEROLE gives an
+  // OS shell before 16. The owner may connect to `postgres`, where many tools begin, but not change
+  // it, and not to template1, which every new logical database is copied from.
+  HOWDAH_CO_CHECK(co_await run_in(
+      place, "postgres",
+      fmt::format("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEROLE CREATEDB NOREPLICATION "
+                  "NOBYPASSRLS;"
+                  "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC;"
+                  "GRANT CONNECT ON DATABASE postgres TO PUBLIC;",
+                  owner)));
+  HOWDAH_CO_CHECK(co_await run_in(place, "template1", public_schema_sql(pg_major)));
+  // CREATE DATABASE runs in no transaction, so each is a script of its own. They are copied from
+  // template1 and have its public schema.
+  for (const std::string_view database : {kTemplateDatabase, kTemplateShadow}) {
+    HOWDAH_CO_CHECK(co_await run_in(
+        place, "postgres",
+        fmt::format("CREATE DATABASE {} OWNER {}", quote_identifier(database), owner)));
+  }
+  if (pg_major < 15) {
+    HOWDAH_CO_CHECK(
+        co_await run_in(place, "postgres", "REVOKE CREATE ON SCHEMA public FROM PUBLIC"));
+  }
+  co_return Result<void>{};
+}
+
+Task<void> take_slug(const InstancePlace& place, std::string slug) {
+  if (!is_slug(slug)) co_return fail(ErrorCode::invalid_request, "not a slug: " + slug);
+  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(admin_options(place)));
+  HOWDAH_CO_TRY(const pg::Rows done,
+                co_await connection.query("SELECT 1 FROM pg_database WHERE datname = $1",
+                                          {pg::param(tenant_database(slug))}));
+  if (!done.empty()) co_return Result<void>{};
+  // One implicit transaction: a crash leaves all the names or none.
+  co_return co_await connection.script(fmt::format(
+      "ALTER DATABASE {} RENAME TO {}; ALTER DATABASE {} RENAME TO {}; ALTER ROLE {} RENAME TO {}",
+      quote_identifier(kTemplateDatabase), quote_identifier(tenant_database(slug)),
+      quote_identifier(kTemplateShadow), quote_identifier(shadow_database(slug)),
+      quote_identifier(kTemplateOwner), quote_identifier(owner_role(slug))));
+}
+
+Task<void> set_verifier(const InstancePlace& place, std::string role, std::string verifier) {
+  if (!is_verifier(verifier)) {
+    co_return fail(ErrorCode::invalid_request, "the verifier of a role has not the right form");
+  }
+  // The server's log must not show the verifier, whatever goes wrong and however it is configured.
+  pg::ConnectOptions options = admin_options(place);
+  options.options =
+      "-c log_statement=none -c log_min_duration_statement=-1 -c log_min_error_statement=panic";
+  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(std::move(options)));
+  auto result = co_await connection.script(
+      fmt::format("ALTER ROLE {} PASSWORD {}", quote_identifier(role), quote_literal(verifier)));
+  if (!result && pg::sqlstate(result.error()) == "42704") {
+    co_return fail(ErrorCode::not_found, "there is no role " + role);
+  }
+  co_return result;
+}
+
+}  // namespace howdah::instance

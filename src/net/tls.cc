@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/tls.h"
+
+#include <openssl/ssl.h>
+
+#include <boost/asio/buffer.hpp>
+#include <string_view>
+
+#include "net/task.h"
+
+namespace howdah::net {
+
+Result<TlsContext> make_tls_server_context(const std::string& certificate_chain_pem,
+                                           const std::string& private_key_pem) {
+  namespace ssl = boost::asio::ssl;
+  auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
+  error_code error;
+  context->use_certificate_chain(asio::buffer(certificate_chain_pem), error);
+  if (!error) context->use_private_key(asio::buffer(private_key_pem), ssl::context::pem, error);
+  if (error) return fail_net("load the TLS certificate", error);
+  SSL_CTX* native = context->native_handle();
+  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+  // Renegotiation has no use here and lets a client spend our CPU.
+  SSL_CTX_set_options(
+      native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  constexpr std::string_view kSessionId = "howdah";
+  SSL_CTX_set_session_id_context(native, reinterpret_cast<const unsigned char*>(kSessionId.data()),
+                                 static_cast<unsigned>(kSessionId.size()));
+  return context;
+}
+
+}  // namespace howdah::net

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/config.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <utility>
+
+namespace howdah::node {
+namespace {
+
+// Below this a volume cannot hold a template, a few instances and their room to grow.
+constexpr std::int64_t kVolumeSizeMin = 256 << 20;
+
+Result<os::Path> absolute_path(const Flags& flags, std::string_view name) {
+  HOWDAH_TRY(const std::string text, flags.required(name));
+  const os::Path path(text);
+  if (!path.is_absolute()) {
+    return fail(ErrorCode::config_invalid,
+                fmt::format("flag --{} must be an absolute path, not '{}'", name, text));
+  }
+  return path.lexically_normal();
+}
+
+Result<VolumeChoice> volume_choice(const std::string& text) {
+  if (text == "auto") return VolumeChoice::automatic;
+  if (text == "btrfs") return VolumeChoice::btrfs;
+  if (text == "copy") return VolumeChoice::copy;
+  return fail(ErrorCode::config_invalid,
+              fmt::format("flag --volume-driver must be auto, btrfs or copy, not '{}'", text));
+}
+
+}  // namespace
+
+std::vector<std::string_view> config_flag_names() {
+  return {"data-dir",     "runtime-dir",   "control-user", "gate-user",
+          "postgres-dir", "volume-driver", "volume-size",  "spares",
+          "size-class",   "ready-fd",      "log-level"};
+}
+
+Result<Config> config_from_flags(const Flags& flags) {
+  Config config;
+  HOWDAH_TRY(config.data_dir, absolute_path(flags, "data-dir"));
+  HOWDAH_TRY(config.runtime_dir, absolute_path(flags, "runtime-dir"));
+  config.control_user = flags.text("control-user", config.control_user);
+  config.gate_user = flags.text("gate-user", config.gate_user);
+  config.postgres_dir = flags.text("postgres-dir", "");
+  config.size_class = flags.text("size-class", "");
+  HOWDAH_TRY(config.volume, volume_choice(flags.text("volume-driver", "auto")));
+  HOWDAH_TRY(config.spares, flags.integer("spares", config.spares, 0, kSparesMax));
+  HOWDAH_TRY(
+      const std::int64_t volume_size,
+      flags.integer("volume-size", 0, kVolumeSizeMin, std::numeric_limits<std::int64_t>::max()));
+  config.volume_size = static_cast<ByteCount>(volume_size);
+  return config;
+}
+
+}  // namespace howdah::node

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/environment.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "instance/template.h"
+#include "model/names.h"
+
+namespace howdah::node {
+namespace {
+
+volume::Driver driver_of(VolumeChoice choice) {
+  switch (choice) {
+    case VolumeChoice::automatic:
+      return volume::Driver::automatic;
+    case VolumeChoice::btrfs:
+      return volume::Driver::btrfs;
+    case VolumeChoice::copy:
+      return volume::Driver::copy;
+  }
+  return volume::Driver::automatic;
+}
+
+Result<std::unique_ptr<volume::Volume>> open_volume(const Config& config) {
+  if (!std::filesystem::exists(config.data_dir / "volume")) {
+    log::info("node", "making the volume in {}", config.data_dir.string());
+  }
+  HOWDAH_TRY(auto volume,
+             volume::open_volume({config.data_dir, driver_of(config.volume), config.volume_size}));
+  HOWDAH_TRY(const os::DiskSpace space, volume->space());
+  log::info("node", "volume: {}, {} of {} free", volume->driver(), to_pretty(space.free_bytes),
+            to_pretty(space.size_bytes));
+  return volume;
+}
+
+Result<std::vector<instance::PostgresInstallation>> find_postgres(const Config& config) {
+  instance::InstallationSearch search;
+  if (!config.postgres_dir.empty()) search.extra_directories.push_back(config.postgres_dir);
+  auto found = instance::find_installations(search);
+  HOWDAH_CHECK(found);
+  for (const auto& one : *found) {
+    log::info("node", "PostgreSQL {} in {}", one.version, one.bin_directory.string());
+  }
+  return found;
+}
+
+}  // namespace
+
+instance::InstancePlace Environment::place_of(const InstanceId& id) const {
+  return {instances() / id.str(), folder.instance_sockets() / id.str()};
+}
+
+instance::InstancePlace Environment::template_place(int pg_major) const {
+  const std::string name = instance::template_name(pg_major);
+  return {volume->root() / "templates" / name, folder.instance_sockets() / ("t-" + name)};
+}
+
+instance::InstancePlace Environment::catalog_place() const {
+  return {folder.catalog(), folder.instance_sockets() / "catalog"};
+}
+
+std::optional<os::UserIds> Environment::user_of(uid_t uid) const {
+  if (!users.privileged) return std::nullopt;
+  return os::UserIds{uid, uid};  // a group of its own too
+}
+
+uid_t Environment::catalog_uid() const {
+  return users.privileged ? uids.begin : ::geteuid();
+}
+
+std::optional<gid_t> Environment::socket_group() const {
+  if (!users.privileged) return std::nullopt;
+  return users.control.gid;
+}
+
+instance::InstanceConfig Environment::instance_config(const Manifest& manifest) const {
+  instance::InstanceConfig result;
+  result.pg_major = manifest.pg_major;
+  result.size_class = manifest.size_class;
+  result.max_connections = manifest.max_connections;
+  result.platform_users = {users.agent_name};
+  if (users.control_name != users.agent_name) result.platform_users.push_back(users.control_name);
+  result.gate_users = {users.gate_name};
+  if (users.gate_name != users.agent_name) result.gate_users.push_back(users.agent_name);
+  result.roles = {owner_role(manifest.slug)};
+  return result;
+}
+
+Result<std::unique_ptr<Environment>> open_environment(const Config& config) {
+  auto environment = std::make_unique<Environment>();
+  environment->config = config;
+  HOWDAH_TRY(environment->users, find_users(config));
+  HOWDAH_TRY(environment->folder, open_folder(config, environment->users));
+  HOWDAH_TRY(environment->installations, find_postgres(config));
+  environment->size_class = instance::default_size_class(instance::machine_memory_bytes());
+  if (!config.size_class.empty()) {
+    auto size_class = instance::parse_size_class(config.size_class);
+    if (!size_class) {
+      return fail(ErrorCode::config_invalid, "flag --size-class: " + size_class.error().message,
+                  size_class.error().hint);
+    }
+    environment->size_class = *size_class;
+  }
+  if (environment->users.privileged) {
+    HOWDAH_TRY(environment->uids,
+               lease_uids(config.uid_lease_file, environment->folder.folder_id, config.data_dir));
+  } else {
+    environment->degraded.push_back(
+        "not root: every instance runs as the user " + environment->users.agent_name +
+        ", so no wall of the operating system stands between databases");
+  }
+  HOWDAH_TRY(environment->volume, open_volume(config));
+  if (!environment->volume->degraded().empty()) {
+    environment->degraded.push_back(environment->volume->degraded());
+  }
+  for (const std::string& line : environment->degraded) log::info("node", "degraded: {}", line);
+  return environment;
+}
+
+}  // namespace howdah::node

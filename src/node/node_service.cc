@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/node_service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "crypto/encode.h"
+#include "crypto/random.h"
+#include "node/inventory.h"
+#include "node/owner.h"
+
+namespace howdah::node {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr milliseconds kAdoptionWait{2'000};  // the API serves then, however many are left
+constexpr milliseconds kLeaveLimit{8'000};
+constexpr milliseconds kShutDownWorkLimit{90'000};
+constexpr milliseconds kStopAllLimit{300'000};
+constexpr milliseconds kServerDrain{2'000};
+constexpr milliseconds kCloseLimit{5'000};
+// At once: each writes a checkpoint.
+constexpr int kStopping = 8;
+
+}  // namespace
+
+NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environment> environment)
+    : executor_(executor),
+      environment_(std::move(environment)),
+      transitions_(executor),
+      watchers_(executor),
+      background_(executor),
+      journal_(executor, crypto::to_hex(crypto::random_bytes(8))),
+      source_(*environment_),
+      registry_({executor, *environment_, source_, journal_, transitions_, watchers_}),
+      templates_(executor, *environment_, transitions_),
+      owner_sync_(executor, *environment_),
+      maker_({executor, *environment_, source_, templates_, registry_, owner_sync_, transitions_}),
+      spares_(executor, *environment_, registry_, maker_),
+      claims_({executor, *environment_, registry_, maker_, spares_, transitions_, background_}),
+      suspender_(*environment_, registry_),
+      catalog_(*environment_),
+      routes_(*this, environment_->users),
+      server_(executor, router_),
+      ended_(executor) {
+  ended_.expires_at(Clock::time_point::max());
+  registry_.observe(std::bind_front(&NodeService::on_change, this));
+  routes_.add_to(router_);
+}
+
+NodeService::~NodeService() = default;
+
+void NodeService::on_change(const UnitPtr& unit) {
+  spares_.note_change(unit);
+  claims_.note_change(unit);
+}
+
+Task<void> NodeService::start() {
+  using namespace asio::experimental::awaitable_operators;
+  auto [catalog, made] =
+      co_await (catalog_.start() && templates_.ensure(environment_->pg_major_default()));
+  HOWDAH_CO_CHECK(catalog);
+  HOWDAH_CO_CHECK(made);
+  background_.spawn("catalog", catalog_.keep());
+  HOWDAH_CO_CHECK(co_await take_inventory());
+  background_.spawn("node", spares_.run());
+  background_.spawn("node", suspender_.run());
+  background_.spawn("node", owner_sync_.run());
+
+  const std::string path = environment_->folder.api_socket().string();
+  HOWDAH_CO_TRY(auto acceptor, net::listen_unix(executor_, path, 0660));
+  if (environment_->users.privileged) {
+    HOWDAH_CO_CHECK(os::change_owner(path, 0, environment_->users.control.gid));
+  }
+  server_.serve(std::move(acceptor));
+  co_return Result<void>{};
+}
+
+Task<void> NodeService::take_inventory() {
+  HOWDAH_CO_TRY(const Inventory inventory,
+                co_await net::offload(environment_->pool,
+                                      std::bind_front(&read_inventory, std::cref(*environment_))));
+  for (const InstanceId& id : inventory.half_made) {
+    log::info("node", "removing {}, which was not finished", id.str());
+    const auto discarded = co_await maker_.discard(id);
+    if (!discarded) log::error("node", "cannot remove it: {}", discarded.error().to_log());
+  }
+  for (const uid_t uid : inventory.kept_uids) registry_.keep_uid(uid);
+  for (const Manifest& manifest : inventory.instances) registry_.add(manifest);
+  const auto awake_until = Clock::now() + environment_->config.adoption_grace;
+  for (const InstanceId& id : inventory.maybe_running) {
+    const UnitPtr unit = registry_.find(id);
+    if (!unit) continue;
+    unit->keep_awake_until(awake_until);
+    unit->begin_adopt();
+  }
+  const auto give_up = Clock::now() + kAdoptionWait;
+  while (transitions_.size() > 0 && Clock::now() < give_up) {
+    co_await net::sleep_for(milliseconds{2});
+  }
+  std::size_t running = 0;
+  for (const Manifest& manifest : inventory.instances) {
+    const UnitPtr unit = registry_.find(manifest.id);
+    running += unit->state() == InstanceState::running;
+    if (!manifest.owner_durable) HOWDAH_CO_CHECK(co_await settle_owner(unit));
+    if (manifest.is_spare()) spares_.offer(unit);
+  }
+  log::info("node", "{} instances, of which {} run", inventory.instances.size(), running);
+  co_return Result<void>{};
+}
+
+// Where it does not run, the machine may have lost power since it was made.
+Task<void> NodeService::settle_owner(UnitPtr unit) {
+  const auto user = environment_->user_of(unit->manifest().uid);
+  if (user && unit->state() == InstanceState::stopped) {
+    HOWDAH_CO_CHECK(co_await net::offload(
+        environment_->pool,
+        std::bind_front(&give_to_user, environment_->place_of(unit->id()).data(), *user)));
+  }
+  owner_sync_.note(std::move(unit));
+  co_return Result<void>{};
+}
+
+nodeapi::NodeStatus NodeService::status(os::DiskSpace space) const {
+  nodeapi::NodeStatus status;
+  status.node_id = environment_->folder.node_id;
+  status.version = HOWDAH_VERSION;
+  status.volume_driver = environment_->volume->driver();
+  status.volume_size_bytes = space.size_bytes;
+  status.volume_free_bytes = space.free_bytes;
+  for (const auto& one : environment_->installations) {
+    status.postgres.push_back({one.major, one.version, one.bin_directory.string()});
+  }
+  status.pg_major_default = environment_->pg_major_default();
+  status.instances = static_cast<std::int64_t>(registry_.claimed_count());
+  status.instances_running = static_cast<std::int64_t>(registry_.claimed_running_count());
+  status.spares_ready = static_cast<std::int64_t>(spares_.ready_count());
+  status.degraded = environment_->degraded;
+  status.catalog_socket_directory = catalog_.socket_directory();
+  return status;
+}
+
+// Nothing is known of a volume that is closed.
+asio::awaitable<os::DiskSpace> NodeService::volume_space() {
+  const auto space = co_await net::offload(
+      environment_->pool, std::bind_front(&volume::Volume::space, environment_->volume.get()));
+  co_return space.value_or(os::DiskSpace{0, 0});
+}
+
+Task<void> NodeService::remove(InstanceId id, bool force) {
+  UnitPtr unit = registry_.find(id);
+  if (!unit) co_return Result<void>{};
+  co_return co_await maker_.remove(std::move(unit), force);
+}
+
+asio::awaitable<void> NodeService::wait_shut_down() {
+  while (!shut_down_done_) co_await ended_.async_wait(net::kToken);
+}
+
+// Waits for transitions, claims and removals that are under way.
+asio::awaitable<void> NodeService::end_work(milliseconds limit) {
+  const auto give_up = Clock::now() + limit;
+  while (transitions_.size() > 0 && Clock::now() < give_up) {
+    co_await net::sleep_for(milliseconds{5});
+  }
+}
+
+asio::awaitable<void> NodeService::leave() {
+  closing_ = true;
+  journal_.close();
+  co_await background_.stop();
+  co_await end_work(kLeaveLimit);
+  co_await server_.stop(kServerDrain);
+  co_await transitions_.stop();
+  co_await watchers_.stop();
+}
+
+asio::awaitable<void> NodeService::abandon_start() {
+  closing_ = true;
+  co_await background_.stop();
+  const auto stopped = co_await catalog_.stop_if_started();
+  if (!stopped) log::error("catalog", "cannot stop: {}", stopped.error().to_log());
+  co_await leave();
+  // Not where instances of an earlier agent run.
+  (void)environment_->volume->close();
+}
+
+Task<void> NodeService::shut_down() {
+  log::info("node", "shutting down: {} instances run", registry_.active().size());
+  closing_ = true;
+  journal_.close();
+  co_await background_.stop();
+  co_await end_work(kShutDownWorkLimit);
+  Result<void> result = co_await stop_instances();
+  const auto catalog = co_await catalog_.stop();
+  if (!catalog && result) result = catalog;
+  const auto closed = co_await close_volume();
+  if (!closed && result) result = closed;
+  if (!result) log::error("node", "shutdown: {}", result.error().to_log());
+  shut_down_done_ = true;
+  ended_.cancel();
+  co_return result;
+}
+
+Task<void> NodeService::stop_instances() {
+  auto left =
+      std::make_shared<std::vector<UnitPtr>>(registry_.active().begin(), registry_.active().end());
+  auto failed = std::make_shared<std::size_t>(0);
+  net::TaskGroup workers(executor_);
+  for (int worker = 0; worker < kStopping; ++worker) {
+    workers.spawn("node", stop_some(left, failed));
+  }
+  co_await workers.stop(kStopAllLimit);
+  if (*failed == 0 && left->empty()) co_return Result<void>{};
+  co_return fail(ErrorCode::timeout,
+                 fmt::format("{} instances did not stop", *failed + left->size()));
+}
+
+asio::awaitable<void> NodeService::stop_some(std::shared_ptr<std::vector<UnitPtr>> left,
+                                             std::shared_ptr<std::size_t> failed) {
+  while (!left->empty()) {
+    const UnitPtr unit = std::move(left->back());
+    left->pop_back();
+    const auto stopped = co_await unit->ensure_stopped("shutdown", true);
+    if (!stopped || unit->pid()) ++*failed;
+  }
+}
+
+Task<void> NodeService::close_volume() {
+  const auto give_up = Clock::now() + kCloseLimit;
+  while (true) {
+    auto closed = co_await net::offload(
+        environment_->pool, std::bind_front(&volume::Volume::close, environment_->volume.get()));
+    if (closed || closed.error().code != ErrorCode::conflict || Clock::now() >= give_up) {
+      co_return closed;
+    }
+    co_await net::sleep_for(milliseconds{50});
+  }
+}
+
+}  // namespace howdah::node

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/postgres_source.h"
+
+#include <utility>
+
+#include "instance/server_log.h"
+
+namespace howdah::node {
+namespace {
+
+class RealPostmaster : public Postmaster {
+ public:
+  RealPostmaster(Environment& environment, std::shared_ptr<instance::InstanceProcess> process,
+                 os::Path socket_directory)
+      : environment_(environment),
+        process_(std::move(process)),
+        socket_directory_(std::move(socket_directory)) {}
+
+  pid_t pid() const override { return process_->pid(); }
+  Task<instance::ExitReport> wait_exit() override { return process_->wait_exit(); }
+  Task<instance::ExitReport> stop() override { return clean_up(process_->stop()); }
+  // Not SIGKILL at first: PostgreSQL gives back its shared memory when it is told to quit.
+  Task<instance::ExitReport> kill() override {
+    return clean_up(process_->stop({.fast = milliseconds{0}}));
+  }
+
+ private:
+  // A socket directory means "may run" to the next agent, which looks at these only.
+  Task<instance::ExitReport> clean_up(Task<instance::ExitReport> end) {
+    HOWDAH_CO_TRY(auto report, co_await std::move(end));
+    (void)co_await net::offload(environment_.pool,
+                                std::bind_front(&os::remove_tree, socket_directory_));
+    co_return report;
+  }
+
+  Environment& environment_;
+  std::shared_ptr<instance::InstanceProcess> process_;
+  const os::Path socket_directory_;
+};
+
+}  // namespace
+
+std::shared_ptr<Postmaster> PostgresSource::wrap(std::shared_ptr<instance::InstanceProcess> process,
+                                                 const Manifest& manifest) {
+  return std::make_shared<RealPostmaster>(environment_, std::move(process),
+                                          environment_.place_of(manifest.id).socket_directory);
+}
+
+Task<std::shared_ptr<Postmaster>> PostgresSource::start(Manifest manifest) {
+  instance::StartRequest request;
+  HOWDAH_CO_TRY(request.installation,
+                instance::choose_installation(environment_.installations, manifest.pg_major));
+  request.place = environment_.place_of(manifest.id);
+  request.config = environment_.instance_config(manifest);
+  request.user = environment_.user_of(manifest.uid);
+  request.socket_group = environment_.socket_group();
+  HOWDAH_CO_TRY(auto process,
+                co_await instance::InstanceProcess::start(environment_.pool, std::move(request)));
+  co_return wrap(std::move(process), manifest);
+}
+
+Task<std::shared_ptr<Postmaster>> PostgresSource::adopt(Manifest manifest) {
+  HOWDAH_CO_TRY(auto process, co_await instance::InstanceProcess::adopt(
+                                  environment_.pool, environment_.place_of(manifest.id),
+                                  environment_.user_of(manifest.uid)));
+  if (!process) co_return std::shared_ptr<Postmaster>();
+  co_return wrap(std::move(process), manifest);
+}
+
+asio::awaitable<std::string> PostgresSource::log_tail(Manifest manifest) {
+  const os::Path log = environment_.place_of(manifest.id).log();
+  co_return co_await net::offload(environment_.pool,
+                                  std::bind_front(&instance::last_log_lines, log, ByteCount{0}));
+}
+
+}  // namespace howdah::node

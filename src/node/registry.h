@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// All instances of this node, and the holds on them: what the API's calls on one instance do.
+//
+// A sleeping instance is a unit in memory and nothing else: no loop here walks over all of them,
+// except to list them. Owner: NodeService; one thread.
+#pragma once
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "node/environment.h"
+#include "node/instance_unit.h"
+
+namespace howdah::node {
+
+using UnitPtr = std::shared_ptr<InstanceUnit>;
+
+class Registry {
+ public:
+  struct Parts {
+    asio::any_io_executor executor;
+    Environment& environment;
+    PostmasterSource& source;
+    Journal& journal;
+    net::TaskGroup& transitions;
+    net::TaskGroup& watchers;
+  };
+  explicit Registry(Parts parts);
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+
+  // Called after every change of state.
+  void observe(std::function<void(const UnitPtr&)> observer) { observer_ = std::move(observer); }
+
+  UnitPtr add(Manifest manifest);
+  void erase(const UnitPtr& unit);
+  // The unit has got its token.
+  void note_claimed(const UnitPtr& unit);
+  UnitPtr find(const InstanceId& id) const;  // null: there is none
+  UnitPtr find_claimed(const std::string& token) const;
+  // One of this data folder's range that no instance has, kept for an instance that is being made.
+  // Errors: conflict.
+  Result<uid_t> reserve_uid();
+  void keep_uid(uid_t uid) { uids_.insert(uid); }
+  // It was not made.
+  void release_uid(uid_t uid);
+
+  // Those with processes, or in a transition.
+  const std::set<UnitPtr>& active() const { return active_; }
+  std::vector<UnitPtr> all() const;
+  std::size_t claimed_count() const { return by_token_.size(); }
+  std::size_t claimed_running_count() const;
+  nodeapi::Instance view(const InstanceUnit& unit) const;
+  const Holds& holds() const { return holds_; }
+
+  // Errors: not_found, instance_failed, timeout, rate_limited (too many holders).
+  Task<nodeapi::Instance> acquire(InstanceId id, nodeapi::AcquireRequest request);
+  std::vector<InstanceId> renew(const nodeapi::RenewRequest& request);
+  void release(const InstanceId& id, const std::string& holder);  // none such: nothing happens
+  Task<nodeapi::Instance> configure(InstanceId id, nodeapi::InstanceSettings settings);
+  Task<nodeapi::Instance> stop(InstanceId id, bool force);
+  Result<nodeapi::Instance> show(const InstanceId& id) const;
+  // Ends holds whose time is over.
+  void expire_holds();
+
+ private:
+  Task<void> save(Manifest manifest);
+  void on_change(InstanceUnit& unit, InstanceState before);
+  Result<UnitPtr> require(const InstanceId& id) const;
+
+  Environment& environment_;
+  Journal& journal_;
+  Holds holds_;
+  InstanceUnit::Services services_;
+  std::function<void(const UnitPtr&)> observer_;
+  std::unordered_map<InstanceId, UnitPtr> units_;
+  std::unordered_map<std::string, UnitPtr> by_token_;
+  std::set<uid_t> uids_;
+  std::set<UnitPtr> active_;
+};
+
+}  // namespace howdah::node

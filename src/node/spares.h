@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running instances that belong to nobody yet, so that a claim needs no start: `config.spares` of
+// the default major version. They are made one at a time and only while no claim is being served,
+// since both want the same disk and cores. Owner: NodeService; one thread.
+#pragma once
+#include <deque>
+#include <string>
+
+#include "node/instance_maker.h"
+
+namespace howdah::node {
+
+class Spares {
+ public:
+  Spares(asio::any_io_executor executor, Environment& environment, Registry& registry,
+         InstanceMaker& maker);
+
+  // A running one of that major version that is nobody's now; null: there is none ready.
+  UnitPtr take(int pg_major);
+  // One that was found at start or given back. Any state.
+  void offer(UnitPtr unit);
+  // To be called after each change of state of any unit: a spare may have died.
+  void note_change(const UnitPtr& unit);
+  // While claims are being served nothing is made.
+  void claim_begins() { ++claims_; }
+  void claim_ends();
+
+  std::size_t ready_count() const { return ready_.size(); }
+  // Keeps the number right until it is cancelled.
+  Task<void> run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  bool is_current(const Manifest& manifest) const;
+  std::size_t missing() const;
+  Task<void> wait_for_quiet();
+  Task<void> wake_or_remove(UnitPtr unit);
+  Task<void> make_one();
+
+  Environment& environment_;
+  Registry& registry_;
+  InstanceMaker& maker_;
+  std::deque<UnitPtr> ready_;
+  std::deque<UnitPtr> asleep_;  // spares that do not run: woken while some are missing
+  int claims_ = 0;
+  Clock::time_point last_claim_{};
+  asio::steady_timer changed_;
+};
+
+}  // namespace howdah::node

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Talks to one node agent. Errors: unavailable (the agent does not answer), instance_failed,
+// instance_held, not_found, volume_full, timeout.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "http/client.h"
+#include "nodeapi/messages.h"
+
+namespace howdah::nodeapi {
+
+class Client {
+ public:
+  Client(asio::any_io_executor executor, std::string socket_path);
+
+  Task<NodeStatus> status();
+  Task<std::vector<Instance>> instances();
+  Task<Instance> instance(InstanceId id);
+
+  Task<Instance> claim(ClaimRequest request);
+  Task<Instance> acquire(InstanceId id, AcquireRequest request);
+  // Renews what `holder` holds, in one call. Instances it no longer holds are left out of the
+  // answer.
+  Task<std::vector<InstanceId>> renew(std::string holder, std::vector<InstanceId> ids,
+                                      std::int64_t ttl_s);
+  Task<void> release(InstanceId id, std::string holder);
+  Task<Instance> configure(InstanceId id, InstanceSettings settings);
+  // Stops cleanly. Errors: instance_held unless force.
+  Task<Instance> stop(InstanceId id, bool force);
+  // Stops and deletes the data. Errors: instance_held unless force. Gone already: success.
+  Task<void> remove(InstanceId id, bool force);
+
+  // Waits until there is an entry after `sequence`, at most wait; then what there is.
+  Task<JournalPage> journal(std::uint64_t sequence, milliseconds wait);
+  // Stops every instance, the catalog last, unmounts the volume; then the agent ends.
+  Task<void> shutdown();
+
+ private:
+  http::Client http_;
+};
+
+}  // namespace howdah::nodeapi

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nodeapi/messages.h"
+
+#include <limits>
+#include <utility>
+
+#include "nodeapi/detail/reader.h"
+
+namespace howdah::nodeapi {
+namespace {
+
+using detail::Reader;
+
+constexpr std::int64_t kSecondsMax = 366 * 24 * 3600;
+constexpr std::int64_t kConnectionsMax = 10'000;
+constexpr std::int64_t kIntegerMax = std::numeric_limits<std::int64_t>::max();
+
+bool only(std::string_view text, std::size_t size_max, std::string_view alphabet) {
+  return !text.empty() && text.size() <= size_max &&
+         text.find_first_not_of(alphabet) == std::string_view::npos;
+}
+
+json::value time_to_json(Timestamp time) {
+  return json::string(to_rfc3339(time));
+}
+
+json::array ids_to_json(const std::vector<InstanceId>& ids) {
+  json::array array;
+  for (const InstanceId& id : ids) array.emplace_back(id.str());
+  return array;
+}
+
+json::object hold_to_json(const Hold& hold) {
+  return {{"holder", hold.holder},
+          {"reason", hold.reason},
+          {"expires_at", time_to_json(hold.expires_at)}};
+}
+
+Result<Hold> hold_from_json(const json::value& value) {
+  Reader in(value);
+  in.ignore_unknown();
+  Hold hold;
+  hold.holder = in.holder("holder");
+  hold.reason = in.text("reason");
+  hold.expires_at = in.time("expires_at");
+  HOWDAH_CHECK(in.finish());
+  return hold;
+}
+
+Result<PostgresVersion> postgres_from_json(const json::value& value) {
+  Reader in(value);
+  in.ignore_unknown();
+  PostgresVersion postgres;
+  postgres.major = static_cast<int>(in.integer("major", 1, 1000));
+  postgres.version = in.text("version");
+  postgres.bin_directory = in.text("bin_directory");
+  HOWDAH_CHECK(in.finish());
+  return postgres;
+}
+
+Result<JournalEntry> entry_from_json(const json::value& value) {
+  Reader in(value);
+  in.ignore_unknown();
+  JournalEntry entry;
+  entry.sequence = static_cast<std::uint64_t>(in.integer("sequence", 0, kIntegerMax));
+  entry.at = in.time("at");
+  entry.instance_id = in.instance_id("instance_id");
+  entry.state = in.state("state");
+  entry.reason = in.text("reason");
+  HOWDAH_CHECK(in.finish());
+  return entry;
+}
+
+}  // namespace
+
+std::string_view to_string(InstanceState state) {
+  return detail::kStates[static_cast<std::size_t>(state)].second;
+}
+
+bool is_holder(std::string_view text) {
+  // Not ".." and the like: a path with it would name another route.
+  return only(text, 80, "abcdefghijklmnopqrstuvwxyz0123456789:._-") &&
+         !std::string_view(":._-").contains(text.front());
+}
+
+bool is_instance_id(std::string_view text) {
+  return only(text, 40, "abcdefghijklmnopqrstuvwxyz0123456789-");
+}
+
+json::value to_json(const Instance& instance) {
+  json::array holds;
+  for (const Hold& hold : instance.holds) holds.push_back(hold_to_json(hold));
+  return json::object{{"id", instance.id.str()},
+                      {"state", to_string(instance.state)},
+                      {"slug", instance.slug},
+                      {"token", instance.token},
+                      {"pg_major", instance.pg_major},
+                      {"size_class", instance.size_class},
+                      {"socket_directory", instance.socket_directory},
+                      {"system_identifier", std::to_string(instance.system_identifier)},
+                      {"suspend_after_s", instance.suspend_after_s},
+                      {"max_connections", instance.max_connections},
+                      {"pid", instance.pid ? json::value(*instance.pid) : json::value()},
+                      {"last_failure", instance.last_failure},
+                      {"last_activity", time_to_json(instance.last_activity)},
+                      {"holds", std::move(holds)}};
+}
+
+Result<Instance> instance_from_json(const json::value& value) {
+  Reader in(value);
+  in.ignore_unknown();
+  Instance instance;
+  instance.id = in.instance_id("id");
+  instance.state = in.state("state");
+  instance.slug = in.text("slug");
+  instance.token = in.text("token");
+  instance.pg_major = static_cast<int>(in.integer("pg_major", 0, 1000));
+  instance.size_class = in.text("size_class");
+  instance.socket_directory = in.text("socket_directory");
+  instance.system_identifier = in.big_integer("system_identifier");
+  instance.suspend_after_s = in.integer("suspend_after_s", 0, kSecondsMax);
+  instance.max_connections = in.integer("max_connections", 1, kConnectionsMax);
+  instance.pid = in.optional_integer("pid", 1, kIntegerMax);
+  instance.last_failure = in.text("last_failure");
+  instance.last_activity = in.time("last_activity");
+  instance.holds = in.list("holds", hold_from_json);
+  HOWDAH_CHECK(in.finish());
+  return instance;
+}
+
+json::value to_json(const ClaimRequest& request) {
+  return json::object{{"token", request.token},
+                      {"pg_major", request.pg_major},
+                      {"size_class", request.size_class},
+                      {"suspend_after_s", request.suspend_after_s},
+                      {"max_connections", request.max_connections},
+                      {"owner_verifier", request.owner_verifier}};
+}
+
+Result<ClaimRequest> claim_request_from_json(const json::value& value) {
+  const ClaimRequest defaults;
+  Reader in(value);
+  ClaimRequest request;
+  request.token = in.required_string("token", 1, 80);
+  request.pg_major = static_cast<int>(in.optional_integer("pg_major", 0, 1000).value_or(0));
+  request.size_class = in.optional_string("size_class", 0, 40).value_or("");
+  request.suspend_after_s =
+      in.optional_integer("suspend_after_s", 0, kSecondsMax).value_or(defaults.suspend_after_s);
+  request.max_connections =
+      in.optional_integer("max_connections", 1, kConnectionsMax).value_or(defaults.max_connections);
+  request.owner_verifier = in.optional_string("owner_verifier", 0, 1024).value_or("");
+  HOWDAH_CHECK(in.finish());
+  return request;
+}
+
+json::value to_json(const AcquireRequest& request) {
+  return json::object{
+      {"holder", request.holder}, {"reason", request.reason}, {"ttl_s", request.ttl_s}};
+}
+
+Result<AcquireRequest> acquire_request_from_json(const json::value& value) {
+  Reader in(value);
+  AcquireRequest request;
+  request.holder = in.holder("holder");
+  request.reason = in.optional_string("reason", 0, 200).value_or("");
+  request.ttl_s = in.optional_integer("ttl_s", 1, kSecondsMax).value_or(AcquireRequest().ttl_s);
+  HOWDAH_CHECK(in.finish());
+  return request;
+}
+
+json::value to_json(const RenewRequest& request) {
+  return json::object{
+      {"holder", request.holder}, {"ids", ids_to_json(request.ids)}, {"ttl_s", request.ttl_s}};
+}
+
+Result<RenewRequest> renew_request_from_json(const json::value& value) {
+  Reader in(value);
+  RenewRequest request;
+  request.holder = in.holder("holder");
+  request.ids = in.instance_ids("ids", kRenewMax);
+  request.ttl_s = in.optional_integer("ttl_s", 1, kSecondsMax).value_or(RenewRequest().ttl_s);
+  HOWDAH_CHECK(in.finish());
+  return request;
+}
+
+json::value to_json(const StopRequest& request) {
+  return json::object{{"force", request.force}};
+}
+
+Result<StopRequest> stop_request_from_json(const json::value& value) {
+  if (value.is_null()) return StopRequest{};
+  Reader in(value);
+  const StopRequest request{in.optional_bool("force").value_or(false)};
+  HOWDAH_CHECK(in.finish());
+  return request;
+}
+
+json::value to_json(const InstanceSettings& settings) {
+  json::object object;
+  if (settings.suspend_after_s) object["suspend_after_s"] = *settings.suspend_after_s;
+  if (settings.max_connections) object["max_connections"] = *settings.max_connections;
+  if (settings.size_class) object["size_class"] = *settings.size_class;
+  return object;
+}
+
+Result<InstanceSettings> instance_settings_from_json(const json::value& value) {
+  Reader in(value);
+  InstanceSettings settings;
+  settings.suspend_after_s = in.optional_integer("suspend_after_s", 0, kSecondsMax);
+  settings.max_connections = in.optional_integer("max_connections", 1, kConnectionsMax);
+  settings.size_class = in.optional_string("size_class", 1, 40);
+  HOWDAH_CHECK(in.finish());
+  return settings;
+}
+
+json::value to_json(const NodeStatus& status) {
+  json::array postgres;
+  for (const PostgresVersion& version : status.postgres) {
+    postgres.push_back(json::object{{"major", version.major},
+                                    {"version", version.version},
+                                    {"bin_directory", version.bin_directory}});
+  }
+  return json::object{{"node_id", status.node_id.str()},
+                      {"version", status.version},
+                      {"volume_driver", status.volume_driver},
+                      {"volume_size_bytes", status.volume_size_bytes},
+                      {"volume_free_bytes", status.volume_free_bytes},
+                      {"postgres", std::move(postgres)},
+                      {"pg_major_default", status.pg_major_default},
+                      {"instances", status.instances},
+                      {"instances_running", status.instances_running},
+                      {"spares_ready", status.spares_ready},
+                      {"degraded", json::array(status.degraded.begin(), status.degraded.end())},
+                      {"catalog_socket_directory", status.catalog_socket_directory}};
+}
+
+Result<NodeStatus> node_status_from_json(const json::value& value) {
+  Reader in(value);
+  in.ignore_unknown();
+  NodeStatus status;
+  status.node_id = NodeId(in.text("node_id"));
+  status.version = in.text("version");
+  status.volume_driver = in.text("volume_driver");
+  status.volume_size_bytes =
+      static_cast<ByteCount>(in.integer("volume_size_bytes", 0, kIntegerMax));
+  status.volume_free_bytes =
+      static_cast<ByteCount>(in.integer("volume_free_bytes", 0, kIntegerMax));
+  status.postgres = in.list("postgres", postgres_from_json);
+  status.pg_major_default = static_cast<int>(in.integer("pg_major_default", 0, 1000));
+  status.instances = in.integer("instances", 0, kIntegerMax);
+  status.instances_running = in.integer("instances_running", 0, kIntegerMax);
+  status.spares_ready = in.integer("spares_ready", 0, kIntegerMax);
+  status.degraded = in.texts("degraded", 1000);
+  status.catalog_socket_directory = in.text("catalog_socket_directory");
+  HOWDAH_CHECK(in.finish());
+  return status;
+}
+
+json::value to_json(const JournalPage& page) {
+  json::array entries;
+  for (const JournalEntry& entry : page.entries) {
+    entries.push_back(json::object{{"sequence", entry.sequence},
+                                   {"at", time_to_json(entry.at)},
+                                   {"instance_id", entry.instance_id.str()},
+                                   {"state", to_string(entry.state)},
+                                   {"reason", entry.reason}});
+  }
+  return json::object{{"boot_id", page.boot_id}, {"entries", std::move(entries)}};
+}
+
+Result<JournalPage> journal_page_from_json(const json::value& value) {
+  Reader in(value);
+  in.ignore_unknown();
+  JournalPage page;
+  page.boot_id = in.required_string("boot_id", 1, 80);
+  page.entries = in.list("entries", entry_from_json);
+  HOWDAH_CHECK(in.finish());
+  return page;
+}
+
+json::value instances_to_json(const std::vector<Instance>& instances) {
+  json::array array;
+  for (const Instance& instance : instances) array.push_back(to_json(instance));
+  return json::object{{"instances", std::move(array)}};
+}
+
+Result<std::vector<Instance>> instances_from_json(const json::value& value) {
+  Reader in(value);
+  in.ignore_unknown();
+  auto instances = in.list("instances", instance_from_json);
+  HOWDAH_CHECK(in.finish());
+  return instances;
+}
+
+json::value renewed_to_json(const std::vector<InstanceId>& ids) {
+  return json::object{{"renewed", ids_to_json(ids)}};
+}
+
+Result<std::vector<InstanceId>> renewed_from_json(const json::value& value) {
+  Reader in(value);
+  in.ignore_unknown();
+  auto ids = in.instance_ids("renewed", kRenewMax);
+  HOWDAH_CHECK(in.finish());
+  return ids;
+}
+
+}  // namespace howdah::nodeapi

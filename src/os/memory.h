@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// How much memory there is, and what a process takes of it (proc(5)).
+#pragma once
+#include <sys/types.h>
+
+#include <optional>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/units.h"
+
+namespace howdah::os {
+
+// What the process costs: its own pages, and its share of those it has in common with others.
+// Errors: not_found when it has ended, io_error without the right to look.
+// Cost: the kernel walks its page tables, about 1 ms for a small one.
+Result<ByteCount> proportional_set_size(pid_t pid);
+
+struct MemoryInfo {
+  ByteCount total_bytes;
+  ByteCount available_bytes;  // could be had without swapping
+};
+Result<MemoryInfo> memory_info();
+
+// "Name:   123 kB" in a text of such lines. Empty: there is no such line.
+std::optional<ByteCount> parse_kb_line(std::string_view text, std::string_view name);
+
+}  // namespace howdah::os

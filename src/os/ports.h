@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace howdah::os {
+
+// Who holds a TCP port, for an error message: "postgres (pid 812)". Empty: cannot be told.
+std::optional<std::string> program_listening_on(std::uint16_t port);
+
+}  // namespace howdah::os
