@@ -2,10 +2,9 @@
 // The worked example of docs/formats/sealed-value.md, which another implementation made.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
+#include "base/test_format_page.h"
 #include "crypto/keyring.h"
 
 namespace howdah::crypto {
@@ -13,8 +12,7 @@ namespace {
 
 // The value behind "    name:" in the page.
 std::string example(const std::string& name) {
-  const auto root = std::filesystem::path(__FILE__).parent_path() / "../..";
-  std::ifstream page(root / "docs/formats/sealed-value.md");
+  std::istringstream page(format_page("sealed-value"));
   std::string line;
   while (std::getline(page, line)) {
     const std::string start = "    " + name + ":";

@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
+#include <sstream>
 
+#include "base/test_format_page.h"
 #include "gate/route_test_data.h"
 
 namespace howdah::gate {
@@ -60,8 +60,7 @@ TEST(RouteFileText, changes_after_a_gap_are_dropped) {
 
 // Its checksums were made by another implementation.
 TEST(RouteFilePage, the_example_is_read) {
-  const auto root = std::filesystem::path(__FILE__).parent_path() / "../..";
-  std::ifstream page(root / "docs/formats/route-file.md");
+  std::istringstream page(format_page("route-file"));
   std::string text, line;
   while (std::getline(page, line)) {
     if (line.starts_with("{")) text += line + "\n";

@@ -102,19 +102,8 @@ Request outline_of(const Request& request) {
 struct Router::Impl {
   Node root;
   std::vector<RouteName> names;
-  std::vector<std::pair<std::string, std::string>> aliases;
   std::vector<std::function<Task<void>(Request&)>> filters;
   std::vector<std::function<void(const Request&, const Response&, milliseconds)>> observers;
-
-  std::string resolve(std::string_view path) const {
-    for (const auto& [prefix, target] : aliases) {
-      if (path.starts_with(prefix) &&
-          (path.size() == prefix.size() || path[prefix.size()] == '/')) {
-        return target + std::string(path.substr(prefix.size()));
-      }
-    }
-    return std::string(path);
-  }
 
   Task<Response> run(const Route& route, Request request) const {
     for (const auto& filter : filters) {
@@ -165,10 +154,6 @@ void Router::add(Method method, std::string pattern, Handler handler) {
   impl_->names.push_back({method, std::move(pattern)});
 }
 
-void Router::alias(std::string prefix, std::string target) {
-  impl_->aliases.emplace_back(std::move(prefix), std::move(target));
-}
-
 void Router::before(std::function<Task<void>(Request&)> filter) {
   impl_->filters.push_back(std::move(filter));
 }
@@ -179,7 +164,7 @@ void Router::after(std::function<void(const Request&, const Response&, milliseco
 
 asio::awaitable<Response> Router::dispatch(Request request) const {
   const auto begin = SteadyClock::now();
-  const std::string path = impl_->resolve(request.path);
+  const std::string path = request.path;  // values point into it; the request moves on
   Segments values;
   const Node* node = find(impl_->root, split(path), values);
   const Route* route = node == nullptr ? nullptr : route_of(*node, request.method);

@@ -27,8 +27,6 @@ class Router {
   // Runs before every handler, with request.pattern and parameters set; an error answers instead.
   // Where a request matches no pattern it is not run.
   void before(std::function<Task<void>(Request&)> filter);
-  // A path under prefix is served as the same path under target ("/api/v1" -> "/api").
-  void alias(std::string prefix, std::string target);
   // Runs after every response, matched or not: metrics and access log. Must not block. The request
   // has no body, headers, query and parameters any more: the handler took them.
   void after(std::function<void(const Request&, const Response&, milliseconds)> observer);

@@ -65,7 +65,6 @@ Router make_router() {
   router.add(Method::del, "/a/{id}", std::bind_front(echo, "delete"));
   router.add(Method::post, "/refuse", refuse);
   router.add(Method::get, "/explode", explode);
-  router.alias("/api/v1", "/a");
   return router;
 }
 
@@ -80,12 +79,6 @@ TEST(Router, a_literal_that_leads_nowhere_gives_way_to_the_parameter) {
   const Router router = make_router();
   EXPECT_EQ(dispatch(router, Method::get, "/a/list/deep/2").body,
             "deep /a/{x}/deep/{y} x=list y=2");
-}
-
-TEST(Router, aliases_serve_the_same_paths) {
-  const Router router = make_router();
-  EXPECT_EQ(dispatch(router, Method::get, "/api/v1/7").body, "show /a/{id} id=7");
-  EXPECT_EQ(dispatch(router, Method::get, "/api/v11/7").status, 404);
 }
 
 TEST(Router, unknown_paths_and_methods_are_problems) {

@@ -2,7 +2,6 @@
 #include "instance/size_class.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -67,13 +66,6 @@ SizeClass default_size_class(ByteCount machine_memory_bytes) {
   if (machine_memory_bytes < 8_GiB) return SizeClass::nano;
   if (machine_memory_bytes < 48_GiB) return SizeClass::small;
   return SizeClass::medium;
-}
-
-ByteCount machine_memory_bytes() {
-  const long pages = ::sysconf(_SC_PHYS_PAGES);
-  const long page_size = ::sysconf(_SC_PAGESIZE);
-  if (pages <= 0 || page_size <= 0) return 0;
-  return static_cast<ByteCount>(pages) * static_cast<ByteCount>(page_size);
 }
 
 std::int64_t server_connections(SizeClass size_class, std::int64_t max_connections) {

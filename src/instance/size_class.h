@@ -18,7 +18,6 @@ enum class SizeClass { nano, small, medium, large, custom };
 std::string_view to_string(SizeClass size_class);
 Result<SizeClass> parse_size_class(std::string_view text);  // Errors: invalid_request
 SizeClass default_size_class(ByteCount machine_memory_bytes);
-ByteCount machine_memory_bytes();
 
 struct Setting {
   std::string name;

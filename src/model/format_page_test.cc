@@ -2,9 +2,9 @@
 // The worked example of docs/formats/route-stream.md.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
+#include <sstream>
 
+#include "base/test_format_page.h"
 #include "model/route.h"
 
 namespace howdah {
@@ -12,8 +12,7 @@ namespace {
 
 // The JSON lines of the page's example, in their order.
 std::vector<boost::json::value> example_lines() {
-  const auto root = std::filesystem::path(__FILE__).parent_path() / "../..";
-  std::ifstream page(root / "docs/formats/route-stream.md");
+  std::istringstream page(format_page("route-stream"));
   std::vector<boost::json::value> lines;
   std::string line;
   while (std::getline(page, line)) {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "instance/template.h"
 #include "model/names.h"
+#include "os/memory.h"
 
 namespace howdah::node {
 namespace {
@@ -71,7 +72,7 @@ std::optional<os::UserIds> Environment::user_of(uid_t uid) const {
 }
 
 uid_t Environment::catalog_uid() const {
-  return users.privileged ? uids.begin : ::geteuid();
+  return users.privileged ? uids.first : ::geteuid();
 }
 
 std::optional<gid_t> Environment::socket_group() const {
@@ -98,7 +99,8 @@ Result<std::unique_ptr<Environment>> open_environment(const Config& config) {
   HOWDAH_TRY(environment->users, find_users(config));
   HOWDAH_TRY(environment->folder, open_folder(config, environment->users));
   HOWDAH_TRY(environment->installations, find_postgres(config));
-  environment->size_class = instance::default_size_class(instance::machine_memory_bytes());
+  HOWDAH_TRY(const os::MemoryInfo memory, os::memory_info());
+  environment->size_class = instance::default_size_class(memory.total_bytes);
   if (!config.size_class.empty()) {
     auto size_class = instance::parse_size_class(config.size_class);
     if (!size_class) {
@@ -108,8 +110,9 @@ Result<std::unique_ptr<Environment>> open_environment(const Config& config) {
     environment->size_class = *size_class;
   }
   if (environment->users.privileged) {
-    HOWDAH_TRY(environment->uids,
-               lease_uids(config.uid_lease_file, environment->folder.folder_id, config.data_dir));
+    HOWDAH_TRY(environment->uids, os::lease_uids({.data_dir = config.data_dir,
+                                                  .folder_id = environment->folder.folder_id,
+                                                  .lease_file = config.uid_lease_file}));
   } else {
     environment->degraded.push_back(
         "not root: every instance runs as the user " + environment->users.agent_name +

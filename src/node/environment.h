@@ -13,7 +13,7 @@
 #include "node/config.h"
 #include "node/folder.h"
 #include "node/manifest.h"
-#include "node/uid_lease.h"
+#include "os/uid_lease.h"
 #include "volume/volume.h"
 
 namespace howdah::node {
@@ -25,7 +25,7 @@ struct Environment {
   std::unique_ptr<volume::Volume> volume;
   std::vector<instance::PostgresInstallation> installations;  // oldest first
   instance::SizeClass size_class = instance::SizeClass::nano;
-  UidRange uids;  // without root: empty
+  os::UidRange uids{0, 0};  // without root: empty
   std::vector<std::string> degraded;
   // Blocking work. Two threads: a slow deletion must not keep a claim waiting.
   asio::thread_pool pool{2};

@@ -169,8 +169,8 @@ Task<std::monostate> InstanceMaker::take_away(UnitPtr unit, bool force) {
 Task<void> InstanceMaker::delete_files(InstanceId id, uid_t uid) {
   Environment& environment = parts_.environment;
   // Half-made ones may still have the owner of the template.
-  const UidRange& range = environment.uids;
-  const bool own = uid > range.begin && uid - range.begin < range.size;
+  const os::UidRange& range = environment.uids;
+  const bool own = uid > range.first && uid - range.first < range.count;
   co_return co_await net::offload(environment.pool,
                                   std::bind_front(&remove_files, std::ref(*environment.volume), id,
                                                   environment.place_of(id).socket_directory,

@@ -4,10 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "base/json.h"
+#include "base/test_format_page.h"
 #include "model/names.h"
 #include "nodeapi/messages.h"
 
@@ -15,13 +13,7 @@ namespace howdah::node {
 namespace {
 
 std::string example() {
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
-  std::ifstream page(root / "docs/formats/instance-manifest.md");
-  std::stringstream text;
-  text << page.rdbuf();
-  const std::string all = text.str();
-  const std::size_t begin = all.find("```json\n") + 8;
-  return all.substr(begin, all.find("```", begin) - begin);
+  return format_page_examples("instance-manifest").at(0);
 }
 
 // The example with one field set to another value, or taken out.

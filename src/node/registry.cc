@@ -81,16 +81,16 @@ UnitPtr Registry::find_claimed(const std::string& token) const {
 
 Result<uid_t> Registry::reserve_uid() {
   if (!environment_.users.privileged) return environment_.users.control.uid;
-  const UidRange& range = environment_.uids;
-  if (uids_.size() + 1 >= range.size) {
+  const os::UidRange& range = environment_.uids;
+  if (uids_.size() + 1 >= range.count) {
     return fail(ErrorCode::conflict, "this node has as many instances as it has user ids");
   }
   // By chance, not the lowest: a uid is not used again soon after its instance was removed, in
   // case that something of it is left. The first of the range is the catalog's.
   std::random_device random;
-  uid_t uid = std::uniform_int_distribution<uid_t>(1, range.size - 1)(random);
-  while (!uids_.insert(range.begin + uid).second) uid = uid % (range.size - 1) + 1;
-  return range.begin + uid;
+  uid_t uid = std::uniform_int_distribution<uid_t>(1, range.count - 1)(random);
+  while (!uids_.insert(range.first + uid).second) uid = uid % (range.count - 1) + 1;
+  return range.first + uid;
 }
 
 void Registry::release_uid(uid_t uid) {

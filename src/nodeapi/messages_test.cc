@@ -3,14 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <string>
 
 #include "base/json.h"
+#include "base/test_format_page.h"
 
 namespace howdah::nodeapi {
 namespace {
@@ -41,10 +39,7 @@ const std::map<std::string, std::function<Result<json::value>(const json::value&
 
 // The examples of the format page: name -> JSON. A name is given by a comment above its block.
 std::map<std::string, json::value> examples() {
-  const auto page =
-      std::filesystem::path(__FILE__).parent_path() / "../../docs/formats/node-api.md";
-  std::ifstream in(page);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string text = format_page("node-api");
   std::map<std::string, json::value> found;
   constexpr std::string_view kMark = "<!-- example: ";
   constexpr std::string_view kOpen = "```json\n";

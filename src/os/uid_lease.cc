@@ -169,9 +169,13 @@ Result<UidRange> lease_uids(const UidLeaseRequest& request) {
     if (mine(lease) && lease.path == path) return UidRange{lease.first};
   }
   for (Lease& lease : leases) {
-    // Moved: its old path no longer has it. Still there: this one is a copy.
-    if (!mine(lease) || still_there(lease)) continue;
-    lease.path = path;
+    if (!mine(lease)) continue;
+    if (still_there(lease)) {
+      return fail(ErrorCode::data_folder_unusable,
+                  fmt::format("{} is a copy of {}, which is still there", path, lease.path),
+                  "move or delete one of the two: both would run under the same users");
+    }
+    lease.path = path;  // moved
     HOWDAH_CHECK(write_leases(request.lease_file, leases));
     return UidRange{lease.first};
   }

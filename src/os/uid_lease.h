@@ -29,12 +29,13 @@ struct UidLeaseRequest {
 };
 
 // The range of a data folder: the same one each time, also after the folder was moved. A copy of a
-// folder that is still there gets a range of its own: the files in it belong to the other one's.
+// folder that is still there is refused: the files in it belong to the uids of the other one.
 // A new range overlaps no uid or gid of passwd and group and no range of subuid and subgid. Ranges
 // of folders that are gone (the path is missing, or its howdah.json names another id) are given
 // out again only when kUidLeasesMax are listed, the oldest first: a folder may be on a disk that
 // is not mounted now.
-// Errors: unsupported without a free range, timeout, data_folder_unusable when the file is damaged.
+// Errors: unsupported without a free range, timeout, data_folder_unusable for a copy and when the
+// lease file is damaged.
 inline constexpr std::size_t kUidLeasesMax = 1024;
 Result<UidRange> lease_uids(const UidLeaseRequest& request);
 

@@ -11,6 +11,9 @@
 #include <set>
 #include <vector>
 
+#include "base/json.h"
+#include "base/test_format_page.h"
+
 namespace howdah::os {
 namespace {
 
@@ -64,14 +67,25 @@ TEST_F(UidLease, a_folder_that_moved_keeps_its_range) {
   EXPECT_EQ(lease(folder_ / "moved", "A"), before);
 }
 
-TEST_F(UidLease, a_copy_beside_its_original_gets_a_range_of_its_own_and_keeps_it) {
+TEST_F(UidLease, a_copy_beside_its_original_is_refused) {
   const Path a = make_folder("a", "A");
   const uid_t original = lease(a, "A");
-  const Path copy = make_folder("copy", "A");
-  const uid_t second = lease(copy, "A");
-  EXPECT_NE(second, original);
-  EXPECT_EQ(lease(copy, "A"), second);
+  const auto refused = lease_uids(request(make_folder("copy", "A"), "A"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::data_folder_unusable);
+  EXPECT_NE(refused.error().message.find("is a copy of " + a.string()), std::string::npos);
   EXPECT_EQ(lease(a, "A"), original);
+}
+
+TEST_F(UidLease, the_documented_example_is_read_and_written_back) {
+  const std::string example = format_page_examples("uid-leases").at(0);
+  ASSERT_TRUE(write_file_atomic(folder_ / "uids.json", example));
+  EXPECT_EQ(lease(make_folder("a", "A"), "A"), kUidFirst + 2 * kUidRangeSize);
+  auto expected = parse_json(example).value();
+  expected.at("leases").as_array().push_back({{"first", kUidFirst + 2 * kUidRangeSize},
+                                              {"folder_id", "A"},
+                                              {"path", (folder_ / "a").string()}});
+  EXPECT_EQ(parse_json(read_file(folder_ / "uids.json").value()).value(), expected);
 }
 
 TEST_F(UidLease, ids_of_users_groups_and_containers_are_left_out) {

@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <string>
 
+#include "base/json.h"
+#include "base/test_format_page.h"
 #include "volume/detail/scratch_disk.h"
 #include "volume/volume.h"
 
@@ -206,6 +208,26 @@ TEST_F(OpenVolume, a_folder_keeps_its_driver) {
   open();
   EXPECT_EQ(volume_->driver(), "copy");
   EXPECT_TRUE(fs::is_directory(path("a")));
+}
+
+TEST_F(OpenVolume, the_documented_record_is_read_and_one_like_it_is_written) {
+  const std::string example = format_page_examples("volume-record").at(0);
+  write_text(options_.data_dir / "volume.json", example);
+  open();
+  EXPECT_EQ(volume_->driver(), "copy");
+  EXPECT_EQ(volume_->degraded(), parse_json(example)->at("degraded").as_string());
+  volume_.reset();
+  options_.data_dir = folder_.path() / "other";
+  fs::create_directory(options_.data_dir);
+  options_.driver = Driver::copy;
+  open();
+  const auto written = parse_json(os::read_file(options_.data_dir / "volume.json").value());
+  const auto names = [](const json::value& record) {
+    std::vector<std::string> all;
+    for (const auto& field : record.as_object()) all.emplace_back(field.key());
+    return all;
+  };
+  EXPECT_EQ(names(*written), names(*parse_json(example)));
 }
 
 TEST_F(OpenVolume, a_damaged_record_is_said_and_nothing_is_made_over_the_data) {

@@ -3,9 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include "base/test_format_page.h"
 
 namespace howdah::control {
 namespace {
@@ -102,13 +100,9 @@ TEST(AuditChain, moving_text_from_one_field_to_the_next_changes_the_hash) {
 
 // The worked example of docs/formats/audit-chain.md is what this code does.
 TEST(AuditChain, is_documented) {
-  const auto root = std::filesystem::path(__FILE__).parent_path() / "../../..";
-  std::ifstream file(root / "docs/formats/audit-chain.md");
-  std::stringstream page;
-  page << file.rdbuf();
-  EXPECT_NE(page.str().find(canonical_text(example())), std::string::npos)
-      << canonical_text(example());
-  EXPECT_NE(page.str().find(example().hash), std::string::npos) << example().hash;
+  const std::string page = format_page("audit-chain");
+  EXPECT_NE(page.find(canonical_text(example())), std::string::npos) << canonical_text(example());
+  EXPECT_NE(page.find(example().hash), std::string::npos) << example().hash;
 }
 
 }  // namespace

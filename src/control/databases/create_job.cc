@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "control/databases/database_job.h"
 #include "control/databases/database_store.h"
 #include "control/databases/sample_data.h"
 #include "crypto/random.h"
@@ -17,20 +18,13 @@ using namespace std::chrono_literals;
 constexpr std::string_view kKind = "database.create";
 constexpr std::string_view kKindWithSample = "database.create_with_sample";
 
-std::string text(const boost::json::object& object, std::string_view name) {
-  const boost::json::value* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
 std::int64_t number(const boost::json::object& object, std::string_view name) {
   const boost::json::value* value = object.if_contains(name);
   return value != nullptr && value->is_int64() ? value->get_int64() : 0;
 }
 
-DatabaseId database_of(const StepRun& run) {
-  return DatabaseId(text(run.payload(), "database_id"));
-}
 BranchId branch_of(const StepRun& run) {
-  return BranchId(text(run.payload(), "branch_id"));
+  return BranchId(text_of(run.payload(), "branch_id"));
 }
 std::string holder_of(const StepRun& run) {
   return "job:" + run.id().str().substr(0, 8);
@@ -80,17 +74,14 @@ Task<CreateJob::Started> CreateJob::store(Wish wish, pg::Connection& connection)
   NewJob job;
   job.kind = wanted.sample_data ? kKindWithSample : kKind;
   job.exclusive_key = "database:" + wish.ids.database_id.str();
-  job.payload = {{"database_id", wish.ids.database_id.str()},
-                 {"branch_id", wish.ids.branch_id.str()},
-                 {"pg_major", wanted.pg_major},
-                 {"size_class", wanted.size_class},
-                 {"suspend_after_s", wanted.suspend_after_s},
-                 {"max_connections", wanted.max_connections},
-                 {"friendly_name", wanted.friendly_name},
-                 {"credential", wish.credential},
-                 {"actor", wish.caller.actor},
-                 {"remote_address", wish.caller.remote_address},
-                 {"request_id", wish.request_id}};
+  job.payload = database_job_payload(wish.ids.database_id, wanted.friendly_name, wish.caller,
+                                     wish.request_id);
+  job.payload.emplace("branch_id", wish.ids.branch_id.str());
+  job.payload.emplace("pg_major", wanted.pg_major);
+  job.payload.emplace("size_class", wanted.size_class);
+  job.payload.emplace("suspend_after_s", wanted.suspend_after_s);
+  job.payload.emplace("max_connections", wanted.max_connections);
+  job.payload.emplace("credential", wish.credential);
   job.watch = Watch{"Create database " + wanted.friendly_name, wish.ids.database_id,
                     wish.ids.branch_id, wish.caller.actor};
   HOWDAH_CO_TRY(wish.ids.job_id, co_await platform_.jobs.enqueue(connection, std::move(job),
@@ -105,7 +96,7 @@ Task<void> CreateJob::claim(StepRun& run) {
   nodeapi::ClaimRequest request;
   request.token = branch_of(run).str();
   request.pg_major = static_cast<int>(number(run.payload(), "pg_major"));
-  request.size_class = text(run.payload(), "size_class");
+  request.size_class = text_of(run.payload(), "size_class");
   request.suspend_after_s = number(run.payload(), "suspend_after_s");
   request.max_connections = number(run.payload(), "max_connections");
   request.owner_verifier = credential.verifier;
@@ -125,22 +116,22 @@ Task<void> CreateJob::store_claim(bool activate, StepRun& run, pg::Connection& c
   database_store::Claimed claimed;
   claimed.id = database_of(run);
   claimed.main_branch = branch_of(run);
-  claimed.instance_id = InstanceId(text(run.memo(), "instance_id"));
-  claimed.slug = text(run.memo(), kMemoSlug);
+  claimed.instance_id = InstanceId(text_of(run.memo(), "instance_id"));
+  claimed.slug = text_of(run.memo(), kMemoSlug);
   claimed.pg_major = static_cast<int>(number(run.memo(), "pg_major"));
-  claimed.size_class = text(run.memo(), "size_class");
-  claimed.system_identifier = std::stoull(text(run.memo(), "system_identifier"));
+  claimed.size_class = text_of(run.memo(), "size_class");
+  claimed.system_identifier = std::stoull(text_of(run.memo(), "system_identifier"));
   claimed.credential = std::move(credential);
   HOWDAH_CO_CHECK(co_await database_store::store_claim(connection, std::move(claimed), activate));
   run.result() = {{"database_id", database_of(run).str()},
-                  {"database_name", tenant_database(text(run.memo(), kMemoSlug))},
-                  {"instance_id", text(run.memo(), "instance_id")}};
+                  {"database_name", tenant_database(text_of(run.memo(), kMemoSlug))},
+                  {"instance_id", text_of(run.memo(), "instance_id")}};
   if (!activate) co_return Result<void>{};
   co_return co_await audit(run, connection, "database.create");
 }
 
 Task<void> CreateJob::load_sample(StepRun& run) {
-  const InstanceId id(text(run.memo(), "instance_id"));
+  const InstanceId id(text_of(run.memo(), "instance_id"));
   HOWDAH_CO_TRY(const nodeapi::Instance instance,
                 co_await platform_.node.acquire(id, {holder_of(run), "load sample data", 60}));
   auto loaded = co_await load_sample_data(instance);
@@ -161,9 +152,7 @@ Task<void> CreateJob::open_route(StepRun& run) {
     run.log("the route follows within 30 s: " + published.error().message);
     co_return Result<void>{};
   }
-  for (const GateId& gate : published->waiting_for) {
-    run.log("gate " + gate.str() + " has not answered yet");
-  }
+  log_unanswered(run, *published);
   co_return Result<void>{};
 }
 
@@ -191,19 +180,9 @@ Task<void> CreateJob::forget(StepRun& run, pg::Connection& connection) {
 }
 
 Task<void> CreateJob::audit(StepRun& run, pg::Connection& connection, std::string action) {
-  Principal caller;
-  caller.actor = text(run.payload(), "actor");
-  caller.remote_address = text(run.payload(), "remote_address");
-  AuditEntry entry;
-  entry.action = std::move(action);
-  entry.subject = "database:" + database_of(run).str();
-  entry.database_id = database_of(run);
-  entry.request_id = text(run.payload(), "request_id");
-  entry.details = {{"friendly_name", text(run.payload(), "friendly_name")},
-                   {"slug", text(run.memo(), kMemoSlug)},
-                   {"instance_id", text(run.memo(), "instance_id")},
-                   {"operation_id", run.id().str()}};
-  co_return co_await platform_.audit.append(connection, std::move(caller), std::move(entry));
+  co_return co_await audit_database_job(platform_, run, connection, std::move(action),
+                                        {{"slug", text_of(run.memo(), kMemoSlug)},
+                                         {"instance_id", text_of(run.memo(), "instance_id")}});
 }
 
 }  // namespace howdah::control

@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "control/databases/database_job.h"
 #include "control/databases/database_store.h"
 
 namespace howdah::control {
@@ -13,15 +14,6 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kDelete = "database.delete";
 constexpr std::string_view kPurge = "database.purge";
-
-std::string text(const boost::json::object& object, std::string_view name) {
-  const boost::json::value* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
-DatabaseId database_of(const StepRun& run) {
-  return DatabaseId(text(run.payload(), "database_id"));
-}
 
 }  // namespace
 
@@ -70,13 +62,10 @@ Task<JobId> DeleteJob::store(Wish wish, pg::Connection& connection) {
   job.kind = wish.kind;
   job.exclusive_key = "database:" + wish.database.id.str();
   // The branches are named here because a purged database cannot be asked for them any more.
-  job.payload = {{"database_id", wish.database.id.str()},
-                 {"branch_id", wish.database.main_branch.str()},
-                 {"friendly_name", wish.database.friendly_name},
-                 {"slug", wish.database.slug},
-                 {"actor", wish.caller.actor},
-                 {"remote_address", wish.caller.remote_address},
-                 {"request_id", wish.request_id}};
+  job.payload = database_job_payload(wish.database.id, wish.database.friendly_name, wish.caller,
+                                     wish.request_id);
+  job.payload.emplace("branch_id", wish.database.main_branch.str());
+  job.payload.emplace("slug", wish.database.slug);
   job.watch = Watch{wish.title, wish.database.id, {}, wish.caller.actor};
   co_return co_await platform_.jobs.enqueue(connection, std::move(job), wish.start);
 }
@@ -93,12 +82,10 @@ Task<void> DeleteJob::mark(StepRun& run, pg::Connection& connection) {
 Task<void> DeleteJob::close_routes(StepRun& run) {
   HOWDAH_CO_TRY(const auto branches,
                 co_await database_store::branches(platform_.catalog.pool(), database_of(run)));
-  std::vector<BranchId> ids{BranchId(text(run.payload(), "branch_id"))};
+  std::vector<BranchId> ids{BranchId(text_of(run.payload(), "branch_id"))};
   for (const auto& branch : branches) ids.push_back(branch.id);
   HOWDAH_CO_TRY(const Published published, co_await routes_.publish(std::move(ids)));
-  for (const GateId& gate : published.waiting_for) {
-    run.log("gate " + gate.str() + " has not answered yet");
-  }
+  log_unanswered(run, published);
   co_return Result<void>{};
 }
 
@@ -141,18 +128,8 @@ Task<void> DeleteJob::forget(StepRun& run, pg::Connection& connection) {
 }
 
 Task<void> DeleteJob::audit(StepRun& run, pg::Connection& connection, std::string action) {
-  Principal caller;
-  caller.actor = text(run.payload(), "actor");
-  caller.remote_address = text(run.payload(), "remote_address");
-  AuditEntry entry;
-  entry.action = std::move(action);
-  entry.subject = "database:" + database_of(run).str();
-  entry.database_id = database_of(run);
-  entry.request_id = text(run.payload(), "request_id");
-  entry.details = {{"friendly_name", text(run.payload(), "friendly_name")},
-                   {"slug", text(run.payload(), "slug")},
-                   {"operation_id", run.id().str()}};
-  co_return co_await platform_.audit.append(connection, std::move(caller), std::move(entry));
+  co_return co_await audit_database_job(platform_, run, connection, std::move(action),
+                                        {{"slug", text_of(run.payload(), "slug")}});
 }
 
 }  // namespace howdah::control

@@ -83,20 +83,25 @@ export function leftovers(dataDir: string, uid?: number): string[] {
   ];
 }
 
-/** SIGKILL to everything of the data folder, again and again until nothing is left. */
+/**
+ * SIGKILL to everything of the data folder, again and again until nothing is left. Each round stops
+ * all of them first: in a power cut none lives on to notice the end of another.
+ */
 export function killAll(dataDir: string): number {
   let killed = 0;
   for (let round = 0; round < 100; round++) {
     const alive = processesOf(dataDir);
     if (alive.length === 0) return killed;
-    for (const { pid } of alive) {
-      try {
-        process.kill(pid, "SIGKILL");
-        killed++;
-      } catch {
-        // ended by itself
-      }
-    }
+    const signal = (name: NodeJS.Signals): number =>
+      alive.filter(({ pid }) => {
+        try {
+          return process.kill(pid, name);
+        } catch {
+          return false; // ended by itself
+        }
+      }).length;
+    signal("SIGSTOP");
+    killed += signal("SIGKILL");
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
   }
   throw new Error(`processes of ${dataDir} do not die`);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/databases/database_job.h"
+
+#include <utility>
+
+namespace howdah::control {
+
+std::string text_of(const boost::json::object& object, std::string_view name) {
+  const boost::json::value* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+boost::json::object database_job_payload(const DatabaseId& id, const std::string& friendly_name,
+                                         const Principal& caller, const std::string& request_id) {
+  return {{"database_id", id.str()},
+          {"friendly_name", friendly_name},
+          {"actor", caller.actor},
+          {"remote_address", caller.remote_address},
+          {"request_id", request_id}};
+}
+
+DatabaseId database_of(const StepRun& run) {
+  return DatabaseId(text_of(run.payload(), "database_id"));
+}
+
+Task<void> audit_database_job(Platform& platform, StepRun& run, pg::Connection& connection,
+                              std::string action, boost::json::object details) {
+  Principal caller;
+  caller.actor = text_of(run.payload(), "actor");
+  caller.remote_address = text_of(run.payload(), "remote_address");
+  AuditEntry entry;
+  entry.action = std::move(action);
+  entry.subject = "database:" + database_of(run).str();
+  entry.database_id = database_of(run);
+  entry.request_id = text_of(run.payload(), "request_id");
+  entry.details = {{"friendly_name", text_of(run.payload(), "friendly_name")}};
+  for (const auto& field : details) entry.details.insert_or_assign(field.key(), field.value());
+  entry.details.emplace("operation_id", run.id().str());
+  co_return co_await platform.audit.append(connection, std::move(caller), std::move(entry));
+}
+
+void log_unanswered(StepRun& run, const Published& published) {
+  for (const GateId& gate : published.waiting_for) {
+    run.log("gate " + gate.str() + " has not answered yet");
+  }
+}
+
+}  // namespace howdah::control

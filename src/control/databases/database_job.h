@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every job on a database does alike: its payload's common fields, its audit rows, its log.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "control/jobs/job.h"
+#include "control/platform.h"
+#include "control/routing/publisher.h"
+
+namespace howdah::control {
+
+// Empty where the field is missing or no text.
+std::string text_of(const boost::json::object& object, std::string_view name);
+
+// The payload fields every job on a database has: database_id, friendly_name, and who asked for it.
+boost::json::object database_job_payload(const DatabaseId& id, const std::string& friendly_name,
+                                         const Principal& caller, const std::string& request_id);
+DatabaseId database_of(const StepRun& run);
+
+// An audit row by who asked for the job. details are added to the name and the operation's id.
+Task<void> audit_database_job(Platform& platform, StepRun& run, pg::Connection& connection,
+                              std::string action, boost::json::object details);
+
+void log_unanswered(StepRun& run, const Published& published);
+
+}  // namespace howdah::control
