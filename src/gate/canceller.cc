@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::size_t kOpenMax = 64;
 constexpr milliseconds kLimit{5'000};
+// A statement that was sent just before its session was cut has begun by then. What still escapes
+// ends by client_connection_check_interval.
+constexpr milliseconds kOnItsWay{200};
 
 // Counts a connection, also when its coroutine is cancelled.
 struct Open {
@@ -52,8 +55,14 @@ asio::awaitable<void> Canceller::serve(pgwire::CancelRequest request) {
   co_await forward(*target);
 }
 
-void Canceller::cancel(CancelTarget target) {
-  tasks_.spawn("cancel", forward(std::move(target)));
+asio::awaitable<void> Canceller::forward_again(CancelTarget target) {
+  co_await forward(target);
+  co_await net::sleep_for(kOnItsWay);
+  co_await forward(std::move(target));
+}
+
+void Canceller::cut(CancelTarget target) {
+  tasks_.spawn("cancel", forward_again(std::move(target)));
 }
 
 }  // namespace howdah::gate

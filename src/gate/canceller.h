@@ -17,13 +17,15 @@ class Canceller {
   // A client's request. Returns when the instance has taken it, so that a client which waits for
   // the end of this connection knows that the cancel was sent.
   asio::awaitable<void> serve(pgwire::CancelRequest request);
-  // Stops what a session that is being cut still runs; without waiting.
-  void cancel(CancelTarget target);
+  // Stops what a session that is being cut still runs, also a statement that is on its way and
+  // begins only now; without waiting.
+  void cut(CancelTarget target);
 
   asio::awaitable<void> stop(milliseconds limit) { return tasks_.stop(limit); }
 
  private:
   asio::awaitable<void> forward(CancelTarget target);
+  asio::awaitable<void> forward_again(CancelTarget target);
 
   asio::any_io_executor executor_;
   const CancelRegistry& registry_;

@@ -48,7 +48,7 @@ class RelayedSession : public RelayOwner {
   void cut(const pgwire::ErrorFields& reason) {
     ++parts_->metrics.sessions_cut_total;
     // Closing alone would let a long statement run on for a client that may not use it any more.
-    parts_->canceller.cancel(key_.target());
+    parts_->canceller.cut(key_.target());
     parts_->relay.cut(relayed_, pgwire::build_error_response(reason));
   }
 

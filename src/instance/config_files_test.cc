@@ -54,6 +54,10 @@ TEST(ConfigFiles, settings_that_a_major_does_not_know_are_left_out) {
               Not(HasSubstr("recovery_init_sync_method")));
   EXPECT_THAT(postgresql_conf(kPlace, config_of(14)).value(),
               HasSubstr("recovery_init_sync_method = 'syncfs'"));
+  EXPECT_THAT(postgresql_conf(kPlace, config_of(13)).value(),
+              Not(HasSubstr("client_connection_check_interval")));
+  EXPECT_THAT(postgresql_conf(kPlace, config_of(14)).value(),
+              HasSubstr("client_connection_check_interval = '2s'"));
   EXPECT_THAT(postgresql_conf(kPlace, config_of(16)).value(), Not(HasSubstr("allow_alter_system")));
   EXPECT_THAT(postgresql_conf(kPlace, config_of(17)).value(),
               HasSubstr("allow_alter_system = 'off'"));

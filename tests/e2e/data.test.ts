@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
+import type { Socket } from "node:net";
 import path from "node:path";
 import { test } from "node:test";
 import { makeBase, shared } from "./harness/howdah.ts";
@@ -201,6 +202,23 @@ test("a cancel with a wrong key stops nothing", async () => {
   }
   assert.equal((await running).rows[0]?.said, "done");
   await session.end();
+  await howdah.it.api.deleteDatabase(made.id);
+});
+
+test("a statement whose client vanished ends soon, and does not keep its session", async () => {
+  const made = await howdah.it.api.createDatabase();
+  const lost = await connect(howdah.it, made, { applicationName: "lost" });
+  lost.query("SELECT pg_sleep(600)").catch(() => {});
+  const left = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'lost'`;
+  const others = async (): Promise<number> =>
+    (await query<{ n: number }>(howdah.it, made, left))[0]!.n;
+  while ((await others()) === 0) await sleep(20);
+  (lost as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+  const giveUp = Date.now() + 15_000;
+  while ((await others()) > 0) {
+    assert.ok(Date.now() < giveUp, "the statement still runs");
+    await sleep(100);
+  }
   await howdah.it.api.deleteDatabase(made.id);
 });
 
