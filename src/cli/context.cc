@@ -28,7 +28,7 @@ bool is_named(const boost::json::object& database, std::string_view name) {
 }  // namespace
 
 Layout Context::layout() const {
-  return layout_of(data_directory.empty() ? default_data_directory() : os::Path(data_directory));
+  return layout_of(data_directory.empty() ? default_running_directory() : os::Path(data_directory));
 }
 
 OutputFormat Context::format() const {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <memory>
 
@@ -18,6 +20,10 @@ Result<int> create_key(Context& context, const KeyOptions& options) {
                            {"scopes", boost::json::array{boost::json::value(options.scope)}}};
   if (!options.expires_at.empty()) body["expiresAt"] = options.expires_at;
   HOWDAH_TRY(const auto answer, context.call(http::Method::post, "/api/keys", body));
+  if (context.quiet && context.format() == OutputFormat::table) {
+    fmt::print("{}\n", std::string_view(answer.at("data").at("key").as_string()));
+    return 0;
+  }
   context.print_object(answer.at("data"));
   context.say("The key is shown only now.");
   return 0;

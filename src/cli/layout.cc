@@ -20,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kRootDataDirectory = "/var/lib/howdah";
 constexpr std::int64_t kFolderFormat = 1;
 // Less room than this cannot hold the catalog and one database.
 constexpr ByteCount kFreeBytesMin = 512_MiB;
@@ -134,9 +135,23 @@ Result<void> place_parts(const Layout& layout, const DaemonUsers& users) {
 }  // namespace
 
 os::Path default_data_directory() {
-  if (::geteuid() == 0) return "/var/lib/howdah";
+  if (::geteuid() == 0) return kRootDataDirectory;
   const char* home = std::getenv("HOME");
   return os::Path(home != nullptr ? home : "/tmp") / ".local/share/howdah";
+}
+
+os::Path default_running_directory() {
+  const os::Path own = default_data_directory(), root = kRootDataDirectory;
+  std::error_code ignored;
+  const bool has_own = fs::exists(own / "howdah.json", ignored);
+  return !has_own && fs::exists(root / "howdah.json", ignored) ? root : own;
+}
+
+os::UserIds commanding_user() {
+  const os::UserIds self{::geteuid(), ::getegid()};
+  const char* name = std::getenv("SUDO_USER");  // only root's own environment is believed
+  if (self.uid != 0 || name == nullptr) return self;
+  return os::find_user(name).value_or(self);
 }
 
 Layout layout_of(const os::Path& data_directory) {

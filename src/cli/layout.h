@@ -27,6 +27,10 @@ struct Layout {
 
 // /var/lib/howdah as root, else ~/.local/share/howdah.
 os::Path default_data_directory();
+// The same for talking to a Howdah: one that root runs counts where the caller has none.
+os::Path default_running_directory();
+// Who may command the Howdah that this process runs: the caller, also behind sudo.
+os::UserIds commanding_user();
 // The folder need not exist. The runtime folder's name is made from the data folder's real path.
 Layout layout_of(const os::Path& data_directory);
 

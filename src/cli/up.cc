@@ -187,7 +187,7 @@ Task<void> Up::start_control() {
   add_flag(plan.arguments, "pooled-port", std::to_string(ports_.pooled));
   add_flag(plan.arguments, "public-host", options_.public_host);
   add_flag(plan.arguments, "domain", options_.domain);
-  add_flag(plan.arguments, "owner-uid", std::to_string(::geteuid()));
+  add_flag(plan.arguments, "owner-uid", std::to_string(commanding_user().uid));
   HOWDAH_CO_TRY(const std::string preset, place_preset_key());
   add_flag(plan.arguments, "preset-key-file", preset);
   auto ready = co_await supervisor_.start(std::move(plan));
@@ -257,7 +257,11 @@ Task<void> Up::write_connection_file() {
                                {"host", summary_.host},
                                {"ca_certificate", layout_.ca_certificate().string()},
                                {"pid", ::getpid()}};
-  co_return os::write_file_atomic(layout_.connection_file(), json::serialize(content) + "\n", 0600);
+  const os::Path file = layout_.connection_file();
+  HOWDAH_CO_CHECK(os::write_file_atomic(file, json::serialize(content) + "\n", 0600));
+  const os::UserIds user = commanding_user();
+  if (user.uid == ::geteuid()) co_return Result<void>{};
+  co_return os::change_owner(file, user.uid, user.gid);
 }
 
 Task<void> Up::shut_down_node() {

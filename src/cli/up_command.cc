@@ -32,7 +32,8 @@ void add_up_command(CLI::App& app, Context& context) {
   up->add_flag("--no-sample", *no_sample, "No sample database at the first start");
   up->callback([&context, options, no_sample] {
     context.action = [&context, options, no_sample] {
-      options->data_directory = context.layout().data;
+      options->data_directory = context.data_directory.empty() ? default_data_directory()
+                                                               : os::Path(context.data_directory);
       options->quiet = context.quiet;
       options->sample = !*no_sample;
       return run_up(*options);
