@@ -23,7 +23,7 @@ TEST(Callers, are_told_by_their_uid_only) {
   EXPECT_EQ(caller_of(users, 101), Caller::platform);
   EXPECT_EQ(caller_of(users, 102), Caller::gate);
   EXPECT_EQ(caller_of(users, 103), Caller::stranger);
-  EXPECT_EQ(caller_of(users, kUidFirst), Caller::stranger);
+  EXPECT_EQ(caller_of(users, os::kUidFirst), Caller::stranger);
 }
 
 TEST(Callers, without_root_are_the_one_user_and_root) {
