@@ -110,7 +110,7 @@ TEST_P(NodeTest, a_claimed_instance_runs_with_names_identity_and_uid_of_its_own)
   ASSERT_EQ(::stat((node_->directory_of(one.id) / "data").c_str(), &first), 0);
   ASSERT_EQ(::stat((node_->directory_of(two.id) / "data").c_str(), &second), 0);
   EXPECT_NE(first.st_uid, second.st_uid);
-  EXPECT_GE(first.st_uid, kUidFirst);
+  EXPECT_GE(first.st_uid, os::kUidFirst);
 }
 
 TEST_F(BtrfsNodeTest, the_same_token_gives_the_same_instance) {
