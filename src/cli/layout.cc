@@ -21,6 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kRootDataDirectory = "/var/lib/howdah";
+constexpr const char* kUsersLock = "/run/howdah-users.lock";
+constexpr milliseconds kUsersLockLimit{60'000};
 constexpr std::int64_t kFolderFormat = 1;
 // Less room than this cannot hold the catalog and one database.
 constexpr ByteCount kFreeBytesMin = 512_MiB;
@@ -29,13 +31,13 @@ std::unexpected<Error> unusable(std::string message, std::string hint) {
   return fail(ErrorCode::data_folder_unusable, std::move(message), std::move(hint));
 }
 
-Result<void> ensure_user(const std::string& name, const os::Path& home) {
+Result<void> ensure_user(const std::string& name, const std::string& group, const os::Path& home) {
   if (os::find_user(name)) return {};
   os::SpawnOptions options;
   options.arguments = {"/usr/sbin/useradd",
                        "--system",
                        "--gid",
-                       "howdah",
+                       group,
                        "--home-dir",
                        home.string(),
                        "--no-create-home",
@@ -45,7 +47,22 @@ Result<void> ensure_user(const std::string& name, const os::Path& home) {
   HOWDAH_TRY(const os::Output output, os::run(options, 20'000));
   if (output.exit_code == 0 || os::find_user(name)) return {};
   return fail(ErrorCode::io_error, fmt::format("cannot make the system user {}", name),
-              fmt::format("make it by hand: useradd --system --gid howdah {}", name), output.text);
+              fmt::format("make it by hand: useradd --system --gid {} {}", group, name),
+              output.text);
+}
+
+Result<void> make_daemon_users(const DaemonNames& names) {
+  // useradd writes over a user that has appeared since it looked, and gives it another uid.
+  HOWDAH_TRY(const os::UniqueFd lock, os::wait_for_lock(kUsersLock, kUsersLockLimit));
+  os::SpawnOptions group;
+  group.arguments = {"/usr/sbin/groupadd", "--system", "--force", names.control};
+  HOWDAH_TRY(const os::Output output, os::run(group, 20'000));
+  if (output.exit_code != 0) {
+    return fail(ErrorCode::io_error, fmt::format("cannot make the group {}", names.control),
+                fmt::format("make it by hand: groupadd --system {}", names.control), output.text);
+  }
+  HOWDAH_CHECK(ensure_user(names.control, names.control, kRootDataDirectory));
+  return ensure_user(names.gate, names.control, "/nonexistent");
 }
 
 // The folder as it is now: usable by us, ours, and of a format we know.
@@ -170,7 +187,7 @@ Layout layout_of(const os::Path& data_directory) {
   return {data, parent / fmt::format("howdah-{}-{}", owner, name)};
 }
 
-Result<DaemonUsers> ensure_daemon_users() {
+Result<DaemonUsers> ensure_daemon_users(const DaemonNames& names) {
   if (::geteuid() != 0) {
     const std::string name = os::user_name(::geteuid()).value_or("");
     if (name.empty()) {
@@ -180,17 +197,11 @@ Result<DaemonUsers> ensure_daemon_users() {
     }
     return DaemonUsers{{}, {}, name, name};
   }
-  os::SpawnOptions group;
-  group.arguments = {"/usr/sbin/groupadd", "--system", "--force", "howdah"};
-  HOWDAH_TRY(const os::Output output, os::run(group, 20'000));
-  if (output.exit_code != 0) {
-    return fail(ErrorCode::io_error, "cannot make the group howdah",
-                "make it by hand: groupadd --system howdah", output.text);
+  if (!os::find_user(names.control) || !os::find_user(names.gate)) {
+    HOWDAH_CHECK(make_daemon_users(names));
   }
-  HOWDAH_CHECK(ensure_user("howdah", "/var/lib/howdah"));
-  HOWDAH_CHECK(ensure_user("howdah-gate", "/nonexistent"));
-  return DaemonUsers{os::find_user("howdah"), os::find_user("howdah-gate"), "howdah",
-                     "howdah-gate"};
+  return DaemonUsers{os::find_user(names.control), os::find_user(names.gate), names.control,
+                     names.gate};
 }
 
 Result<PreparedFolder> prepare_folder(const Layout& layout, const DaemonUsers& users) {

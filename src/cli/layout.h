@@ -41,8 +41,12 @@ struct DaemonUsers {
   std::string control_name;
   std::string gate_name;
 };
-// As root: makes the system users `howdah` and `howdah-gate` when they are missing.
-Result<DaemonUsers> ensure_daemon_users();
+struct DaemonNames {
+  std::string control = "howdah";  // also the group of both
+  std::string gate = "howdah-gate";
+};
+// As root: makes these system users when they are missing, one process of the machine at a time.
+Result<DaemonUsers> ensure_daemon_users(const DaemonNames& names = {});
 
 struct PreparedFolder {
   os::UniqueFd lock;  // held for as long as this Howdah uses the folder

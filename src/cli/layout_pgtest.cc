@@ -4,7 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
+#include <thread>
+#include <vector>
 
 #include "cli/layout.h"
 
@@ -73,6 +76,27 @@ TEST_F(DataFolder, of_someone_else_is_refused) {
   const auto result = prepare_folder(layout(), users_);
   ASSERT_FALSE(result);
   EXPECT_NE(result.error().message.find("belongs to"), std::string::npos);
+}
+
+TEST(DaemonUsersTest, made_by_several_starts_at_once_are_the_same_for_all) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root: it makes system users";
+  const std::string mark = std::to_string(::getpid());
+  const DaemonNames names{"howdah-a" + mark, "howdah-b" + mark};
+  constexpr std::size_t kStarts = 6;
+  std::array<Result<DaemonUsers>, kStarts> made;
+  {
+    std::vector<std::jthread> starts;
+    for (auto& one : made) starts.emplace_back([&] { one = ensure_daemon_users(names); });
+  }
+  const auto control = os::find_user(names.control), gate = os::find_user(names.gate);
+  for (const std::string& command : {"userdel " + names.gate, "userdel " + names.control}) {
+    EXPECT_EQ(std::system(("/usr/sbin/" + command).c_str()), 0) << command;  // NOLINT
+  }
+  for (const auto& one : made) {
+    ASSERT_TRUE(one) << one.error().to_log();
+    EXPECT_EQ(one->control->uid, control->uid);
+    EXPECT_EQ(one->gate->uid, gate->uid);
+  }
 }
 
 }  // namespace

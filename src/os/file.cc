@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <thread>
 
 namespace howdah::os {
 namespace {
@@ -129,6 +130,19 @@ Result<std::optional<UniqueFd>> try_lock(const Path& path) {
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return std::optional(std::move(fd));
   if (errno == EWOULDBLOCK) return std::optional<UniqueFd>();
   return fail_errno("lock " + path.string(), errno);
+}
+
+Result<UniqueFd> wait_for_lock(const Path& path, std::chrono::milliseconds limit) {
+  constexpr std::chrono::milliseconds kPollInterval{20};
+  const auto give_up = std::chrono::steady_clock::now() + limit;
+  while (true) {
+    HOWDAH_TRY(auto locked, try_lock(path));
+    if (locked) return *std::move(locked);
+    if (std::chrono::steady_clock::now() > give_up) {
+      return fail(ErrorCode::timeout, path.string() + " is locked by another process");
+    }
+    std::this_thread::sleep_for(kPollInterval);
+  }
 }
 
 Result<DiskSpace> disk_space(const Path& path) {

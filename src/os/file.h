@@ -4,6 +4,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -50,6 +51,8 @@ Result<void> change_owner_tree(const Path& path, uid_t uid, gid_t gid);
 // An exclusive flock(2), held until the returned descriptor and all its copies are closed.
 // Empty: someone else holds it. The file is made when missing and never deleted.
 Result<std::optional<UniqueFd>> try_lock(const Path& path);
+// Waits for it. Errors: timeout.
+Result<UniqueFd> wait_for_lock(const Path& path, std::chrono::milliseconds limit);
 
 struct DiskSpace {
   ByteCount size_bytes;

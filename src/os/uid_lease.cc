@@ -8,7 +8,6 @@
 #include <chrono>
 #include <optional>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,6 +16,7 @@
 namespace howdah::os {
 namespace {
 
+constexpr std::chrono::milliseconds kLockLimit{10'000};
 constexpr uid_t kUidEnd = 4'000'000'000;  // well below the ids that mean "nobody" or "unchanged"
 
 struct Lease {
@@ -70,18 +70,6 @@ Result<void> write_leases(const Path& file, const std::vector<Lease>& leases) {
   }
   const json::value value{{"format", 1}, {"leases", std::move(list)}};
   return write_file_atomic(file, json::serialize(value) + "\n", 0644);
-}
-
-Result<UniqueFd> lock(const Path& path) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (true) {
-    HOWDAH_TRY(auto locked, try_lock(path));
-    if (locked) return *std::move(locked);
-    if (std::chrono::steady_clock::now() > give_up) {
-      return fail(ErrorCode::timeout, path.string() + " is locked by another process");
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
 }
 
 // The number in the colon-separated field, counted from 0.
@@ -160,7 +148,8 @@ std::optional<uid_t> take_abandoned(std::vector<Lease>& leases, const std::vecto
 }  // namespace
 
 Result<UidRange> lease_uids(const UidLeaseRequest& request) {
-  HOWDAH_TRY(const UniqueFd locked, lock(request.lease_file.string() + ".lock"));
+  HOWDAH_TRY(const UniqueFd locked,
+             wait_for_lock(request.lease_file.string() + ".lock", kLockLimit));
   HOWDAH_TRY(std::vector<Lease> leases, read_leases(request.lease_file));
   const std::string path = request.data_dir.string();
 
