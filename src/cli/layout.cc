@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 
 #include "base/clock.h"
@@ -22,7 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kRootDataDirectory = "/var/lib/howdah";
 constexpr const char* kUsersLock = "/run/howdah-users.lock";
-constexpr milliseconds kUsersLockLimit{60'000};
+constexpr std::chrono::milliseconds kUsersLockLimit{60'000};
 constexpr std::int64_t kFolderFormat = 1;
 // Less room than this cannot hold the catalog and one database.
 constexpr ByteCount kFreeBytesMin = 512_MiB;
