@@ -92,15 +92,21 @@ Result<void> make_directory(const Path& path, mode_t mode) {
 }
 
 Result<void> remove_tree(const Path& path) {
-  // A process that is still ending may remove its own files meanwhile: what vanished is no fault.
-  constexpr int kAttempts = 5;
-  std::error_code error;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  // A process that is still ending may remove and make files in it meanwhile, for a moment.
+  constexpr std::chrono::seconds kLimit{5};
+  constexpr std::chrono::milliseconds kPause{5};
+  const auto give_up = std::chrono::steady_clock::now() + kLimit;
+  while (true) {
+    std::error_code error;
     std::filesystem::remove_all(path, error);
-    if (error != std::errc::no_such_file_or_directory) break;
+    if (!error) return {};
+    const bool disturbed =
+        error == std::errc::no_such_file_or_directory || error == std::errc::directory_not_empty;
+    if (!disturbed || std::chrono::steady_clock::now() > give_up) {
+      return fail_errno("remove " + path.string(), error.value());
+    }
+    std::this_thread::sleep_for(kPause);
   }
-  if (error) return fail_errno("remove " + path.string(), error.value());
-  return {};
 }
 
 Result<void> change_owner(const Path& path, uid_t uid, gid_t gid) {

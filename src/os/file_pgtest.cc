@@ -8,8 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace howdah::os {
 namespace {
@@ -113,6 +115,25 @@ TEST_F(File, removing_a_tree_leaves_what_its_links_point_to) {
   EXPECT_FALSE(fs::exists(folder_ / "tree"));
   EXPECT_EQ(read_file(folder_ / "outside/secret"), "keep");
   EXPECT_TRUE(remove_tree(folder_ / "tree"));
+}
+
+TEST_F(File, a_tree_is_removed_while_another_still_makes_and_removes_files_in_it) {
+  const Path tree = folder_ / "tree";
+  for (int i = 0; i < 400; ++i) {
+    fs::create_directories(tree / std::to_string(i % 20));
+    std::ofstream(tree / std::to_string(i % 20) / std::to_string(i)) << i;
+  }
+  std::jthread other([&] {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{200};
+    for (int i = 0; std::chrono::steady_clock::now() < end; ++i) {
+      std::error_code ignored;
+      std::ofstream(tree / std::to_string(i % 20) / "late") << i;
+      fs::remove(tree / std::to_string(i % 20) / std::to_string(i % 400), ignored);
+    }
+  });
+  const auto removed = remove_tree(tree);
+  EXPECT_TRUE(removed) << removed.error().to_log();
+  EXPECT_FALSE(fs::exists(tree));
 }
 
 TEST_F(File, changing_the_owner_of_a_tree_never_follows_a_link) {
