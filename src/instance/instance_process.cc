@@ -178,8 +178,8 @@ Task<ExitReport> InstanceProcess::kill() {
 
 Task<ExitReport> InstanceProcess::finish() {
   // Holders of the lock are the postmaster, when it is still there, and children that outlived it.
-  const auto killed =
-      co_await net::offload(pool_, std::bind_front(&detail::kill_holders, place_, uid_of(user_)));
+  const auto killed = co_await net::offload(
+      pool_, std::bind_front(&detail::kill_holders, place_, std::vector<uid_t>{uid_of(user_)}));
   if (!killed) co_return std::unexpected(killed.error());
   // The lock is free a moment before the process can be reaped.
   if (!co_await wait_end(kKillLimit)) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/json.h"
+#include "instance/detail/instance_lock.h"
 #include "instance/instance_process.h"
 #include "instance/provision_store.h"
 
@@ -44,7 +45,12 @@ os::SpawnOptions initdb_options(const TemplateRequest& request) {
 }
 
 Result<void> run_initdb(const TemplateRequest& request) {
-  HOWDAH_TRY(const os::Output output, os::run(initdb_options(request), kInitdbTimeoutMs));
+  HOWDAH_TRY(const auto lock, detail::take_lock(request.place));
+  if (!lock) return fail(ErrorCode::conflict, "something runs where initdb shall work");
+  os::SpawnOptions options = initdb_options(request);
+  // Its servers inherit it too, so that end_unfinished_build() finds them.
+  options.inherited_fds = {lock->get()};
+  HOWDAH_TRY(const os::Output output, os::run(std::move(options), kInitdbTimeoutMs));
   if (output.exit_code != 0) {
     return fail(ErrorCode::instance_failed,
                 fmt::format("initdb of PostgreSQL {} failed with exit code {}",
@@ -86,6 +92,14 @@ bool template_is_ready(const InstancePlace& place) {
   if (!mark || !mark->is_object()) return false;
   const json::value* format = mark->as_object().if_contains("format");
   return format != nullptr && format->is_int64() && format->as_int64() == kTemplateFormat;
+}
+
+Task<void> end_unfinished_build(asio::thread_pool& pool, InstancePlace place,
+                                std::optional<os::UserIds> user) {
+  co_return co_await net::offload(pool, [&]() -> Result<void> {
+    if (!std::filesystem::exists(place.lock())) return {};
+    return detail::kill_holders(place, user ? user->uid : ::getuid());
+  });
 }
 
 Task<void> build_template(asio::thread_pool& pool, TemplateRequest request) {

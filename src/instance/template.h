@@ -36,6 +36,11 @@ std::string template_name(int pg_major);
 // False when it is missing, half-made or of another format: then empty the place and build it.
 bool template_is_ready(const InstancePlace& place);
 
+// Before the place is emptied: ends what is left of a build whose agent was killed, which would go
+// on in there for a while. user: whom it ran as. Errors: timeout.
+Task<void> end_unfinished_build(asio::thread_pool& pool, InstancePlace place,
+                                std::optional<os::UserIds> user);
+
 // Builds it and makes it durable; the mark that template_is_ready() looks for comes last.
 // Errors: instance_failed with initdb's words in `detail`. Cost: about a second.
 Task<void> build_template(asio::thread_pool& pool, TemplateRequest request);

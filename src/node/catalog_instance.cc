@@ -106,12 +106,9 @@ Task<void> CatalogInstance::make() {
   manifest_.owner_durable = true;
 
   HOWDAH_CO_CHECK(check_half_made(place_));
-  // An agent that died while it made it may have left a server behind, of either user.
+  // It may have been the instance's own server, or still the one that makes it.
   for (const auto& user : {maker, environment_.user_of(manifest_.uid)}) {
-    if (!std::filesystem::exists(place_.data())) break;
-    HOWDAH_CO_TRY(auto left,
-                  co_await instance::InstanceProcess::adopt(environment_.pool, place_, user));
-    if (left) HOWDAH_CO_CHECK(co_await left->kill());
+    HOWDAH_CO_CHECK(co_await instance::end_unfinished_build(environment_.pool, place_, user));
   }
   HOWDAH_CO_CHECK(
       co_await net::offload(environment_.pool, std::bind_front(&make_room, place_, maker)));

@@ -42,6 +42,7 @@ Task<std::string> Templates::prepare(int pg_major) {
     // initdb wants a user with a name, which those of instances do not have.
     const auto owner =
         environment_.users.privileged ? std::optional(environment_.users.control) : std::nullopt;
+    HOWDAH_CO_CHECK(co_await instance::end_unfinished_build(environment_.pool, place, owner));
     HOWDAH_CO_CHECK(co_await net::offload(
         environment_.pool,
         std::bind_front(&make_room, std::ref(*environment_.volume), path, owner)));

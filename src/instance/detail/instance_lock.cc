@@ -195,13 +195,13 @@ Result<Occupant> find_occupant(const InstancePlace& place, uid_t uid) {
   }
 }
 
-Result<void> kill_holders(const InstancePlace& place, uid_t uid) {
+Result<void> kill_holders(const InstancePlace& place, const std::vector<uid_t>& uids) {
   const auto begin = steady_clock::now();
   while (true) {
     HOWDAH_TRY(const auto lock, take_lock(place));
     if (lock) return {};
     HOWDAH_TRY(const LockFile lock_file, find_lock_file(place));
-    kill_once(find_holders(lock_file, uid), lock_file, uid);
+    for (const uid_t uid : uids) kill_once(find_holders(lock_file, uid), lock_file, uid);
     if (steady_clock::now() - begin > kKillLimit) return fail_stuck(place);
     std::this_thread::sleep_for(kPollInterval);
   }

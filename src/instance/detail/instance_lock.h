@@ -43,7 +43,8 @@ struct Occupant {
 // Errors: timeout when something holds the lock and can neither be adopted nor killed.
 Result<Occupant> find_occupant(const InstancePlace& place, uid_t uid);
 
-// Kills all processes of the instance, the postmaster too, and waits until they have ended.
-Result<void> kill_holders(const InstancePlace& place, uid_t uid);
+// Kills all processes of the instance, the postmaster too, and waits until they have ended. uids:
+// whom they run as; mostly one.
+Result<void> kill_holders(const InstancePlace& place, const std::vector<uid_t>& uids);
 
 }  // namespace howdah::instance::detail
