@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 
 #include "base/json.h"
 #include "instance/detail/instance_lock.h"
@@ -95,10 +96,10 @@ bool template_is_ready(const InstancePlace& place) {
 }
 
 Task<void> end_unfinished_build(asio::thread_pool& pool, InstancePlace place,
-                                std::optional<os::UserIds> user) {
+                                std::vector<uid_t> uids) {
   co_return co_await net::offload(pool, [&]() -> Result<void> {
     if (!std::filesystem::exists(place.lock())) return {};
-    return detail::kill_holders(place, user ? user->uid : ::getuid());
+    return detail::kill_holders(place, uids);
   });
 }
 

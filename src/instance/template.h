@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "instance/place.h"
 #include "instance/postgres_installation.h"
@@ -37,9 +38,9 @@ std::string template_name(int pg_major);
 bool template_is_ready(const InstancePlace& place);
 
 // Before the place is emptied: ends what is left of a build whose agent was killed, which would go
-// on in there for a while. user: whom it ran as. Errors: timeout.
+// on in there for a while. uids: whom it may have run as. Errors: timeout.
 Task<void> end_unfinished_build(asio::thread_pool& pool, InstancePlace place,
-                                std::optional<os::UserIds> user);
+                                std::vector<uid_t> uids);
 
 // Builds it and makes it durable; the mark that template_is_ready() looks for comes last.
 // Errors: instance_failed with initdb's words in `detail`. Cost: about a second.

@@ -81,7 +81,7 @@ class Instances {
   // Ends and removes everything but the templates.
   void remove_clones() {
     for (const auto& [place, user] : places_) {
-      (void)detail::kill_holders(place, user ? user->uid : ::getuid());
+      (void)detail::kill_holders(place, {user ? user->uid : ::getuid()});
       const bool kept = std::any_of(templates_.begin(), templates_.end(), [&](const auto& one) {
         return one.second && one.second->directory == place.directory;
       });

@@ -2,6 +2,7 @@
 #include "node/catalog_instance.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -107,9 +108,8 @@ Task<void> CatalogInstance::make() {
 
   HOWDAH_CO_CHECK(check_half_made(place_));
   // It may have been the instance's own server, or still the one that makes it.
-  for (const auto& user : {maker, environment_.user_of(manifest_.uid)}) {
-    HOWDAH_CO_CHECK(co_await instance::end_unfinished_build(environment_.pool, place_, user));
-  }
+  HOWDAH_CO_CHECK(co_await instance::end_unfinished_build(
+      environment_.pool, place_, {maker ? maker->uid : ::getuid(), manifest_.uid}));
   HOWDAH_CO_CHECK(
       co_await net::offload(environment_.pool, std::bind_front(&make_room, place_, maker)));
   HOWDAH_CO_CHECK(co_await instance::build_template(

@@ -2,6 +2,7 @@
 #include "node/templates.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <utility>
@@ -42,7 +43,8 @@ Task<std::string> Templates::prepare(int pg_major) {
     // initdb wants a user with a name, which those of instances do not have.
     const auto owner =
         environment_.users.privileged ? std::optional(environment_.users.control) : std::nullopt;
-    HOWDAH_CO_CHECK(co_await instance::end_unfinished_build(environment_.pool, place, owner));
+    HOWDAH_CO_CHECK(co_await instance::end_unfinished_build(environment_.pool, place,
+                                                            {owner ? owner->uid : ::getuid()}));
     HOWDAH_CO_CHECK(co_await net::offload(
         environment_.pool,
         std::bind_front(&make_room, std::ref(*environment_.volume), path, owner)));
