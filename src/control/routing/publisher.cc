@@ -2,6 +2,7 @@
 #include "control/routing/publisher.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "base/log.h"
@@ -59,7 +60,8 @@ Task<Published> RoutePublisher::publish(std::vector<BranchId> branches) {
   }
   if (!order.version) co_return std::unexpected(order.version.error());
   Published published{*order.version, behind(*order.version)};
-  while (!published.waiting_for.empty() && std::chrono::steady_clock::now() < give_up) {
+  while ((!published.waiting_for.empty() || gate_has_lost_us()) &&
+         std::chrono::steady_clock::now() < give_up) {
     co_await changed_.wait_until(give_up);
     published.waiting_for = behind(published.version);
   }
@@ -174,6 +176,12 @@ void RoutePublisher::broadcast(const std::optional<RouteUpdate>& update) {
   if (!update) return;
   const auto message = std::make_shared<const boost::json::value>(to_json(*update));
   for (GateLink* link : links_) link->send(message);
+}
+
+bool RoutePublisher::gate_has_lost_us() const {
+  std::error_code ignored;
+  return gates() == 0 &&
+         std::filesystem::exists(platform_.config.runtime_dir / "gate.sock", ignored);
 }
 
 std::vector<GateId> RoutePublisher::behind(std::uint64_t version) const {

@@ -60,6 +60,8 @@ class RoutePublisher final : public Feature {
   asio::awaitable<void> serve_gate(net::Local::socket socket);
   void broadcast(const std::optional<RouteUpdate>& update);
   std::vector<GateId> behind(std::uint64_t version) const;
+  // None is connected although one serves on this machine: this process has only just started.
+  bool gate_has_lost_us() const;
 
   Platform& platform_;
   RouteTable table_{0};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/routing/publisher.h"
 
+#include <fstream>
+
 #include "control/test_service.h"
 
 namespace howdah::control {
@@ -12,6 +14,8 @@ class PublisherTest : public testing::ServiceTest {
   asio::awaitable<void> follows();
   asio::awaitable<void> rejoins();
   asio::awaitable<void> waits();
+  asio::awaitable<void> awaits_return();
+  asio::awaitable<void> comes_back();
   asio::awaitable<void> grows();
   asio::awaitable<void> leaves_out();
   asio::awaitable<void> counts();
@@ -48,6 +52,20 @@ asio::awaitable<void> PublisherTest::rejoins() {
 }
 TEST_F(PublisherTest, a_gate_that_kept_the_present_version_gets_no_snapshot) {
   run(rejoins());
+}
+
+asio::awaitable<void> PublisherTest::comes_back() {
+  co_await net::sleep_for(milliseconds{300});
+  co_await gate.run((config.runtime_dir / "routes.sock").string(), 0);
+}
+asio::awaitable<void> PublisherTest::awaits_return() {
+  std::ofstream(config.runtime_dir / "gate.sock");
+  gates.spawn("gate", comes_back());
+  EXPECT_TRUE(co_await create("db"));
+  EXPECT_EQ(gate.routes.size(), 1U) << "known when the call was answered";
+}
+TEST_F(PublisherTest, a_gate_that_has_not_found_the_new_howdahd_yet_is_waited_for) {
+  run(awaits_return());
 }
 
 asio::awaitable<void> PublisherTest::waits() {
