@@ -20,7 +20,7 @@ struct RouteStreamSettings {
   std::string socket_path;  // RUN/routes.sock
   milliseconds report_interval{1'000};
   milliseconds retry_min{50};
-  milliseconds retry_max{2'000};
+  milliseconds retry_max{1'000};  // below howdahd's wait for an acknowledgement
 };
 
 // What the stream works on; all of it outlives the stream.
