@@ -39,7 +39,9 @@ test("as an ordinary user: create, query, suspend, wake, stop", async () => {
   }
 });
 
-test("who called sudo commands it without being root; others do not", { skip: !IS_ROOT }, async () => {
+test("who called sudo commands it without being root; others do not", {
+  skip: !IS_ROOT,
+}, async () => {
   const howdah = await Howdah.start({ env: { SUDO_USER: "nobody" } });
   const as = (uid: number, args: string[]) =>
     run(publicProgram("howdah"), ["--data-dir", howdah.dataDir, ...args], {
