@@ -89,8 +89,10 @@ TEST(DaemonUsersTest, made_by_several_starts_at_once_are_the_same_for_all) {
     for (auto& one : made) starts.emplace_back([&] { one = ensure_daemon_users(names); });
   }
   const auto control = os::find_user(names.control), gate = os::find_user(names.gate);
-  for (const std::string& command : {"userdel " + names.gate, "userdel " + names.control}) {
-    EXPECT_EQ(std::system(("/usr/sbin/" + command).c_str()), 0) << command;  // NOLINT
+  for (const std::string& name : {names.gate, names.control}) {
+    os::SpawnOptions userdel;
+    userdel.arguments = {"/usr/sbin/userdel", name};
+    EXPECT_EQ(os::run(userdel, 20'000)->exit_code, 0) << name;
   }
   for (const auto& one : made) {
     ASSERT_TRUE(one) << one.error().to_log();

@@ -180,9 +180,10 @@ Task<void> CreateJob::forget(StepRun& run, pg::Connection& connection) {
 }
 
 Task<void> CreateJob::audit(StepRun& run, pg::Connection& connection, std::string action) {
-  co_return co_await audit_database_job(platform_, run, connection, std::move(action),
-                                        {{"slug", text_of(run.memo(), kMemoSlug)},
-                                         {"instance_id", text_of(run.memo(), "instance_id")}});
+  co_return co_await audit_database_job(platform_, run, connection,
+                                        {std::move(action),
+                                         {{"slug", text_of(run.memo(), kMemoSlug)},
+                                          {"instance_id", text_of(run.memo(), "instance_id")}}});
 }
 
 }  // namespace howdah::control

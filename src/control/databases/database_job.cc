@@ -24,17 +24,18 @@ DatabaseId database_of(const StepRun& run) {
 }
 
 Task<void> audit_database_job(Platform& platform, StepRun& run, pg::Connection& connection,
-                              std::string action, boost::json::object details) {
+                              JobAudit audit) {
   Principal caller;
   caller.actor = text_of(run.payload(), "actor");
   caller.remote_address = text_of(run.payload(), "remote_address");
   AuditEntry entry;
-  entry.action = std::move(action);
+  entry.action = std::move(audit.action);
   entry.subject = "database:" + database_of(run).str();
   entry.database_id = database_of(run);
   entry.request_id = text_of(run.payload(), "request_id");
   entry.details = {{"friendly_name", text_of(run.payload(), "friendly_name")}};
-  for (const auto& field : details) entry.details.insert_or_assign(field.key(), field.value());
+  for (const auto& field : audit.details)
+    entry.details.insert_or_assign(field.key(), field.value());
   entry.details.emplace("operation_id", run.id().str());
   co_return co_await platform.audit.append(connection, std::move(caller), std::move(entry));
 }

@@ -18,9 +18,13 @@ boost::json::object database_job_payload(const DatabaseId& id, const std::string
                                          const Principal& caller, const std::string& request_id);
 DatabaseId database_of(const StepRun& run);
 
-// An audit row by who asked for the job. details are added to the name and the operation's id.
+struct JobAudit {
+  std::string action;           // "database.create"
+  boost::json::object details;  // beside the database's name and the operation's id
+};
+// An audit row by who asked for the job.
 Task<void> audit_database_job(Platform& platform, StepRun& run, pg::Connection& connection,
-                              std::string action, boost::json::object details);
+                              JobAudit audit);
 
 void log_unanswered(StepRun& run, const Published& published);
 

@@ -128,8 +128,8 @@ Task<void> DeleteJob::forget(StepRun& run, pg::Connection& connection) {
 }
 
 Task<void> DeleteJob::audit(StepRun& run, pg::Connection& connection, std::string action) {
-  co_return co_await audit_database_job(platform_, run, connection, std::move(action),
-                                        {{"slug", text_of(run.payload(), "slug")}});
+  co_return co_await audit_database_job(
+      platform_, run, connection, {std::move(action), {{"slug", text_of(run.payload(), "slug")}}});
 }
 
 }  // namespace howdah::control
