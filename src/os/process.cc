@@ -44,6 +44,7 @@ struct ChildPlan {
   std::vector<unsigned> kept_fds;  // sorted
   int null_fd;
   int report_fd;
+  int program_fd;  // opened by the caller's rights; -1: could not be
   pid_t parent;
 };
 
@@ -89,6 +90,10 @@ void close_all_but(const std::vector<unsigned>& kept) {
   }
   close_all_but(plan.kept_fds);
   ::execve(plan.argv[0], plan.argv.data(), plan.envp.data());
+  // Its user may not pass the folders above, such as /root, but may execute the file itself.
+  if (errno == EACCES && plan.program_fd >= 0) {
+    ::syscall(SYS_execveat, plan.program_fd, "", plan.argv.data(), plan.envp.data(), AT_EMPTY_PATH);
+  }
   child_fail(plan.report_fd, 6);
 }
 
@@ -156,6 +161,7 @@ Result<Process> spawn(const SpawnOptions& options) {
   if (::pipe2(pipe_fds.data(), O_CLOEXEC) != 0) return fail_errno("make a pipe", errno);
   const UniqueFd report_in(pipe_fds[0]);
   UniqueFd report_out(pipe_fds[1]);
+  const UniqueFd program(::open(options.arguments.front().c_str(), O_PATH | O_CLOEXEC));
 
   ChildPlan plan{options,
                  pointers(options.arguments),
@@ -163,9 +169,11 @@ Result<Process> spawn(const SpawnOptions& options) {
                  {},
                  null_fd.get(),
                  report_out.get(),
+                 program.get(),
                  ::getpid()};
   for (const int fd : options.inherited_fds) plan.kept_fds.push_back(static_cast<unsigned>(fd));
   plan.kept_fds.push_back(static_cast<unsigned>(report_out.get()));
+  if (program) plan.kept_fds.push_back(static_cast<unsigned>(program.get()));
   std::sort(plan.kept_fds.begin(), plan.kept_fds.end());
 
   sigset_t all, before;

@@ -4,8 +4,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <filesystem>
+#include <string>
 
 #include <chrono>
 #include <csignal>
@@ -65,6 +68,20 @@ TEST(Process, a_program_that_is_missing_is_an_error_that_names_it) {
   ASSERT_FALSE(process);
   EXPECT_NE(process.error().message.find("/no/such/program"), std::string::npos);
   EXPECT_NE(process.error().message.find("execute"), std::string::npos);
+}
+
+TEST(Process, a_program_in_a_folder_that_is_closed_to_its_user_is_executed) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root: it starts a program as another user";
+  std::string folder = "/tmp/howdah-os-XXXXXX";  // mode 0700, as /root
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  std::filesystem::copy_file("/usr/bin/id", folder + "/id");
+  SpawnOptions options;
+  options.arguments = {folder + "/id", "-un"};
+  options.user = find_user("nobody");
+  const auto output = run(options, 5000);
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(output) << output.error().to_log();
+  EXPECT_EQ(output->text, "nobody\n");
 }
 
 TEST(Process, a_step_before_exec_that_fails_is_named) {

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 import net from "node:net";
+import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { Howdah, makeBase } from "./harness/howdah.ts";
@@ -105,6 +106,21 @@ test("a full data folder is refused before anything is made", { skip: !IS_ROOT }
     }
   }),
 );
+
+test("a checkout that only root may enter, such as one in /root, works", { skip: !IS_ROOT }, async () => {
+  const bin = fs.mkdtempSync(path.join(os.tmpdir(), "howdah-e2e-closed-"));
+  for (const name of ["howdah", "howdahd", "howdah-gate", "howdah-node"]) {
+    fs.copyFileSync(program(name), path.join(bin, name));
+  }
+  try {
+    const howdah = await Howdah.start({ bin });
+    const made = await howdah.api.createDatabase();
+    assert.deepEqual(await query(howdah, made, "SELECT 1 AS one"), [{ one: 1 }]);
+    await howdah.end();
+  } finally {
+    fs.rmSync(bin, { recursive: true });
+  }
+});
 
 test("someone else's folder is refused", { skip: !IS_ROOT }, () =>
   inFolder(async (folder, dataDir) => {

@@ -45,6 +45,8 @@ export interface StartOptions {
   /** Run as this user instead of the caller. */
   uid?: number;
   gid?: number;
+  /** The folder of the programs; else BIN. */
+  bin?: string;
   /** Log lines that this test provokes. */
   allowedAlarms?: RegExp[];
 }
@@ -136,6 +138,7 @@ export class Howdah {
   }
 
   private get program(): string {
+    if (this.options.bin) return path.join(this.options.bin, "howdah");
     return this.options.uid === undefined ? program("howdah") : publicProgram("howdah");
   }
 
