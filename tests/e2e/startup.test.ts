@@ -107,7 +107,9 @@ test("a full data folder is refused before anything is made", { skip: !IS_ROOT }
   }),
 );
 
-test("a checkout that only root may enter, such as one in /root, works", { skip: !IS_ROOT }, async () => {
+test("a checkout that only root may enter, such as one in /root, works", {
+  skip: !IS_ROOT,
+}, async () => {
   const bin = fs.mkdtempSync(path.join(os.tmpdir(), "howdah-e2e-closed-"));
   for (const name of ["howdah", "howdahd", "howdah-gate", "howdah-node"]) {
     fs.copyFileSync(program(name), path.join(bin, name));
