@@ -38,6 +38,16 @@ void add_global_flags(CLI::App& app, Context& context) {
   app.fallthrough();
 }
 
+void explain_missing_command(const CLI::App& app) {
+  const auto words = app.remaining();
+  if (words.empty()) {
+    fmt::print(stderr, "{}", app.help());
+  } else {
+    fmt::print(stderr, "howdah: there is no command '{}'\n  what to do: see 'howdah --help'\n",
+               words.front());
+  }
+}
+
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv) {
@@ -54,6 +64,10 @@ int run_command_line(int argc, const char* const* argv) {
   add_key_commands(app, context);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    if (!app.get_subcommands().empty()) app.exit(error);
+    if (app.get_subcommands().empty()) explain_missing_command(app);
+    return kExitUsage;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitUsage;
   }

@@ -57,7 +57,7 @@ Error error_of(const std::string& words, const std::string& daemon, const os::Pa
   Error error{ErrorCode::internal,
               daemon + " ended before it was ready",
               "see " + log.string(),
-              words,
+              {},
               {},
               {}};
   if (!words.empty()) error.message = daemon + " could not start: " + words;

@@ -10,13 +10,17 @@ namespace howdah::cli {
 void add_up_command(CLI::App& app, Context& context) {
   auto options = std::make_shared<UpOptions>();
   auto no_sample = std::make_shared<bool>(false);
+  const CLI::Range port_range(0, 65'535);
   CLI::App* up = app.add_subcommand("up", "Start Howdah in the foreground");
   up->add_option("--listen", options->listen, "Address to listen on")->envname("HOWDAH_LISTEN");
   up->add_option("--http-port", options->http_port, "API (0: a free one)")
+      ->check(port_range)
       ->envname("HOWDAH_HTTP_PORT");
   up->add_option("--direct-port", options->direct_port, "Postgres, one server connection a client")
+      ->check(port_range)
       ->envname("HOWDAH_DIRECT_PORT");
   up->add_option("--pooled-port", options->pooled_port, "Postgres, pooled")
+      ->check(port_range)
       ->envname("HOWDAH_POOLED_PORT");
   up->add_option("--public-host", options->public_host, "Host name in connection strings");
   up->add_option("--domain", options->domain, "Domain of this machine");

@@ -112,6 +112,9 @@ test("unknown commands, flags and values are usage errors", async () => {
   ]) {
     await fails(args, 2);
   }
+  assert.match(await fails(["frobnicate"], 2), /no command 'frobnicate'/);
+  assert.match(await fails([], 2), /doctor[\s\S]*psql/, "all commands are listed");
+  assert.match(await fails(["up", "--http-port", "99999"], 2), /--http-port.*99999.*65535/);
 });
 
 test("what does not exist is exit code 3", async () => {

@@ -79,6 +79,7 @@ test("no PostgreSQL in --postgres-dir: the error names the folder", () =>
     fs.mkdirSync(empty);
     const result = await startFailing(dataDir, [...FREE_PORTS, "--postgres-dir", empty]);
     assertClear(result, EXIT_CONFIG, new RegExp(empty), /--postgres-dir/);
+    assert.equal(result.stderr.split("--postgres-dir").length, 2, `said once:\n${result.stderr}`);
     assert.deepEqual(leftovers(dataDir), []);
   }));
 
