@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string>
 #include <vector>
 
 namespace howdah::gate {
@@ -59,17 +60,22 @@ TEST(CancelRegistry, a_moved_entry_keeps_its_key_valid) {
   EXPECT_NE(registry.find(request), nullptr);
 }
 
-TEST(CancelRegistry, keys_are_unique_and_fit_a_signed_number) {
+TEST(CancelRegistry, the_client_is_told_the_process_id_of_its_server) {
+  CancelRegistry registry;
+  EXPECT_EQ(registry.add({"/run/a", {4711, "aaaa"}}).key().process_id, 4711u);
+}
+
+TEST(CancelRegistry, keys_of_one_process_id_are_unique) {
   CancelRegistry registry;
   std::vector<CancelRegistry::Entry> entries;
-  std::set<std::uint32_t> ids;
+  std::set<std::string> secrets;
   for (int i = 0; i < 2000; ++i) {
-    entries.push_back(registry.add({}));
-    ids.insert(entries.back().key().process_id);
-    EXPECT_GT(static_cast<std::int32_t>(entries.back().key().process_id), 0);
+    entries.push_back(registry.add({"/run/" + std::to_string(i), {100, "aaaa"}}));
+    secrets.insert(entries.back().key().secret);
     EXPECT_EQ(entries.back().key().secret.size(), 4u);
   }
-  EXPECT_EQ(ids.size(), entries.size());
+  EXPECT_EQ(secrets.size(), entries.size());
+  EXPECT_EQ(registry.find(request_for(entries[1234]))->socket_path, "/run/1234");
 }
 
 }  // namespace
