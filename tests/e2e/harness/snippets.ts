@@ -19,10 +19,3 @@ export async function snippet(
   assert.ok(text.includes("***"), `the snippet of ${client} shows a password, or has none`);
   return text.replaceAll("***", database.password);
 }
-
-/** The name of the variable that a snippet assigns the result of `maker` to. */
-export function variableOf(text: string, maker: RegExp): string {
-  const name = new RegExp(`(\\w+)\\s*=\\s*(?:await\\s+)?${maker.source}`).exec(text)?.[1];
-  assert.ok(name, `no variable made by ${maker} in:\n${text}`);
-  return name;
-}
