@@ -114,7 +114,7 @@ public class Jdbc {
     try (Statement statement = connection.createStatement()) {
       Thread canceller = new Thread(() -> {
         try {
-          Thread.sleep(300);
+          Thread.sleep(500);
           statement.cancel();
         } catch (Exception error) {
           error.printStackTrace();

@@ -48,7 +48,7 @@ class Client:
     def cancelled(self):
         # The cancel request of a time-out goes out by itself; the caller sees only the time-out.
         try:
-            wait(connection.execute(scenario.SLEEP, timeout=0.3))
+            wait(connection.execute(scenario.SLEEP, timeout=0.5))
         except asyncio.TimeoutError:
             error = asyncpg.QueryCanceledError()
             sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'" \

@@ -60,7 +60,7 @@ my ($body, $blob) = $db->selectrow_array("SELECT body, blob FROM things WHERE na
 print 'text ', checksum($body), "\n", 'bytes ', checksum($blob), "\n";
 
 $db->do('SELECT pg_sleep(20)', { pg_async => PG_ASYNC });
-select undef, undef, undef, 0.3;
+select undef, undef, undef, 0.5;
 # pg_cancel waits for the answer, and is true when that is the expected error.
 print 'cancelled ', $db->pg_cancel ? '57014' : 'not at all', "\n";
 print 'alive ', count('big'), "\n";

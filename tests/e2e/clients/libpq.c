@@ -119,7 +119,7 @@ static void big(void) {
 
 static void* cancel_soon(void* cancel) {
   char error[256];
-  usleep(300 * 1000);
+  usleep(500 * 1000);
   if (!PQcancel(cancel, error, sizeof error)) fprintf(stderr, "cancel: %s\n", error);
   return NULL;
 }

@@ -78,7 +78,7 @@ function cancelled(): void
     global $db;
     $child = pcntl_fork();
     if ($child === 0) {
-        usleep(300_000);
+        usleep(500_000);
         connect()->exec("SELECT pg_cancel_backend(pid) FROM pg_stat_activity
             WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'");
         posix_kill(getmypid(), SIGKILL); // the parent's session is not this process's to close

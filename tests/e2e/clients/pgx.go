@@ -44,7 +44,7 @@ func (c pgxClient) insertBatch(ctx context.Context, names []string) error {
 // Not by the context, which closes the session, too.
 func (c pgxClient) cancelled(ctx context.Context) error {
 	go func() {
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond)
 		must(c.PgConn().CancelRequest(ctx))
 	}()
 	return c.execute(ctx, sleep)

@@ -53,7 +53,7 @@ func (c pqClient) insertBatch(ctx context.Context, names []string) error {
 
 // The context's end sends a cancel request; the pool replaces the session.
 func (c pqClient) cancelled(ctx context.Context) error {
-	ctx, stop := context.WithTimeout(ctx, 300*time.Millisecond)
+	ctx, stop := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer stop()
 	return c.execute(ctx, sleep)
 }

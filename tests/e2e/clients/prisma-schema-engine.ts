@@ -111,8 +111,9 @@ try {
   if (positionals[0] === "cli") await canConnect();
   else await serve();
 } catch (error) {
-  const fields = { message: String(error), error_code: "P1001" };
-  const line = { level: "ERROR", target: "schema_engine::logger", fields };
-  process.stderr.write(`${JSON.stringify(line)}\n`);
+  const log = (level: string, fields: object) =>
+    process.stderr.write(`${JSON.stringify({ level, target: "schema_engine::logger", fields })}\n`);
+  log("INFO", { message: "the CLI passes over the first line" });
+  log("ERROR", { message: String(error), error_code: "P1001" });
   process.exit(1);
 }

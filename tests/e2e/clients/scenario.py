@@ -25,7 +25,7 @@ def snippet():
 def later(cancel):
     """Calls cancel() on a thread of its own when a statement of this one has surely begun."""
     def run():
-        time.sleep(0.3)
+        time.sleep(0.5)
         cancel()
     threading.Thread(target=run, daemon=True).start()
 

@@ -17,7 +17,7 @@ end
 # Calls the block on a thread of its own when a statement of this one has surely begun.
 def later
   Thread.new do
-    sleep 0.3
+    sleep 0.5
     yield
   end
 end

@@ -41,15 +41,20 @@ export async function snippet(): Promise<any> {
   return import(pathToFileURL(process.env.HOWDAH_SNIPPET!).href);
 }
 
-/** Runs SLEEP and, when it has surely begun, cancel(). */
+/** Runs SLEEP and calls cancel(), which must hit nothing else, until it has ended. */
 export async function cancelling(
   run: () => PromiseLike<unknown>,
-  cancel: () => PromiseLike<unknown> | undefined,
+  cancel: () => PromiseLike<unknown>,
 ): Promise<unknown> {
-  const running = Promise.resolve(run());
+  let over = false;
+  const running = Promise.resolve(run()).finally(() => {
+    over = true;
+  });
   running.catch(() => {}); // looked at below
-  await sleep(300);
-  await cancel();
+  while (!over) {
+    await sleep(300);
+    if (!over) await cancel();
+  }
   return running;
 }
 

@@ -5,14 +5,15 @@ import type { Database } from "./api.ts";
 import type { Howdah } from "./howdah.ts";
 import type { Port } from "./sql.ts";
 
-/** The text of one client's snippet for one port, ready to run. */
+/** The text of one client's snippet for one port, ready to run; caFile: where its CA lies. */
 export async function snippet(
   howdah: Howdah,
   database: Database,
   client: string,
   port: Port,
+  caFile = howdah.connection.ca_certificate,
 ): Promise<string> {
-  const ca = encodeURIComponent(howdah.connection.ca_certificate);
+  const ca = encodeURIComponent(caFile);
   const path = `/api/databases/${database.id}/connection-strings?caFile=${ca}`;
   const { data } = await howdah.api.expect(200, "GET", path);
   const text = data.snippets[client][port] as string;
