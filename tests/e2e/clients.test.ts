@@ -25,9 +25,8 @@ const GO = {
   GO111MODULE: "off",
   GOPATH: "/usr/share/gocode",
   GOCACHE: path.join(ROOT, "build/go-cache"),
-  GOFLAGS: "-trimpath",
-  CGO_ENABLED: "0",
 };
+const GO_LIBRARIES = ["github.com/jackc/pgx/v4", "github.com/lib/pq"];
 
 const OTHER_CA = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -69,7 +68,10 @@ async function goProgram(folder: string, ...sources: string[]): Promise<string[]
   for (const name of ["scenario.go", ...sources]) {
     fs.copyFileSync(path.join(PROGRAMS, name), path.join(folder, name));
   }
-  await runOk("go", ["build", "-o", "program"], { cwd: folder, env: GO, timeoutMs: 180_000 });
+  const options = { cwd: folder, env: GO, timeoutMs: 180_000 };
+  // Two that start at once would compile the libraries twice.
+  await once("go", () => runOk("go", ["build", ...GO_LIBRARIES], options));
+  await runOk("go", ["build", "-o", "program"], options);
   return [path.join(folder, "program")];
 }
 
@@ -231,7 +233,10 @@ async function prepare(client: Client, made: Database, port: Port, ca?: string):
   const folder = fs.mkdtempSync(path.join(scratch, "run-"));
   const env: RunOptions["env"] = { ...big, HOWDAH_PORT: port, PYTHONIOENCODING: "utf-8" };
   env.LANG = "C.UTF-8";
-  const text = await snippet(howdah.it, made, client.snippet || ".env", port, ca);
+  const printed = await snippet(howdah.it, made, client.snippet || ".env", port, ca);
+  // Once as it was printed, once with the user name as a branch's snippet has it.
+  const user = port === "pooled" ? `${made.username}.main` : made.username;
+  const text = printed.replaceAll(made.username, user);
   if (client.snippet === "") {
     Object.assign(env, parseEnv(text));
   } else {
