@@ -290,8 +290,8 @@ for (const port of PORTS) {
   });
 }
 
-// What psycopg's info.backend_pid, libpq's PQbackendPID and node-postgres' processID promise: people
-// and tools (Knex) hand it to pg_cancel_backend, and tell their own notifications by it.
+// What psycopg's info.backend_pid, libpq's PQbackendPID and node-postgres' processID promise:
+// people and tools (Knex) hand it to pg_cancel_backend, and tell their own notifications by it.
 test("the process id that a client is told on the direct port is that of its server", async () => {
   const session = await connect(howdah.it, database);
   const told = (session as unknown as { processID: number }).processID;

@@ -26,7 +26,7 @@ class Client
   end
 
   def insert_batch(names)
-    @db.pipeline_sync if @db.enter_pipeline_mode
+    @db.enter_pipeline_mode
     names.each { |name| @db.send_query_prepared("insert", [name]) }
     @db.pipeline_sync
     names.each do
