@@ -1,122 +1,281 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every client with the API's own snippet for it, certificate verified, on both ports: it connects,
-// does prepared work in a transaction, and sees its own database.
+// Every client with the API's own snippet for it, certificate verified, on both ports: it migrates,
+// commits, is refused and rolls back, sends many rows at once, moves 10 MiB of text and of bytes
+// each way, and cancels. What a program of clients/ does is told in clients/scenario.ts; what it
+// says is checked here, and what it left behind is looked at in a session of the harness.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { after, test } from "node:test";
+import { after, describe, test } from "node:test";
+import { parseEnv } from "node:util";
 import type { Database } from "./harness/api.ts";
 import { shared } from "./harness/howdah.ts";
-import { E2E } from "./harness/paths.ts";
-import { run, runOk } from "./harness/run.ts";
-import { snippet, variableOf } from "./harness/snippets.ts";
-import { connect, PORTS, verifiedUri } from "./harness/sql.ts";
+import { E2E, ROOT } from "./harness/paths.ts";
+import { type RunOptions, run, runOk } from "./harness/run.ts";
+import { snippet } from "./harness/snippets.ts";
+import { connect, PORTS, type Port, query, verifiedUri } from "./harness/sql.ts";
 
+const GIB = 1024 ** 3;
+const PROGRAMS = path.join(E2E, "clients");
 const PYTHON = "/usr/bin/python3";
 const JDBC = "/usr/share/java/postgresql.jar";
-const NODE = process.execPath;
-/** Inside tests/e2e, so that snippets find the drivers they import. */
-const scratch = fs.mkdtempSync(path.join(E2E, "node_modules/.scratch-"));
-let database: Database;
-/** What every program prints at the end: database, sum of 0..19, the largest text. */
-let expected: string;
+/** Debian's Go libraries; compiled ones are kept between runs. */
+const GO = {
+  GO111MODULE: "off",
+  GOPATH: "/usr/share/gocode",
+  GOCACHE: path.join(ROOT, "build/go-cache"),
+};
+const GO_LIBRARIES = ["github.com/jackc/pgx/v4", "github.com/lib/pq"];
 
+const OTHER_CA = "/etc/ssl/certs/ca-certificates.crt";
+
+/** Inside tests/e2e, so that snippets find the drivers they import. */
+const scratch = fs.mkdtempSync(path.join(E2E, ".scratch-"));
+after(() => fs.rmSync(scratch, { recursive: true, force: true }));
+
+interface Client {
+  name: string;
+  /** Whose snippet it connects by; "" for the variables of .env. */
+  snippet: string;
+  /** The snippet's file in the run's folder, and what turns it into that file. */
+  file?: string;
+  adapt?: (text: string) => string;
+  /** The program, by its folder and the snippet in it. */
+  command: (folder: string) => Promise<string[]> | string[];
+  /** What the client cannot do at all. */
+  lacks?: Step[];
+}
+
+type Step = "refused" | "big" | "cancel";
+
+const inNode = (program: string) => [process.execPath, path.join(PROGRAMS, program)];
+const inPython = (program: string) => [PYTHON, "-B", path.join(PROGRAMS, program)];
+const adaptPg = (text: string) => `${text}
+export { pool };
+export const asUrl = "${/As one URL: (\S+)/.exec(text)?.[1]}";
+`;
+
+/** Built once for both ports. */
+const built = new Map<string, Promise<unknown>>();
+async function once(what: string, build: () => Promise<unknown>): Promise<void> {
+  if (!built.has(what)) built.set(what, build());
+  await built.get(what);
+}
+
+/** Go wants the sources of a program in one folder. */
+async function goProgram(folder: string, ...sources: string[]): Promise<string[]> {
+  for (const name of ["scenario.go", ...sources]) {
+    fs.copyFileSync(path.join(PROGRAMS, name), path.join(folder, name));
+  }
+  const options = { cwd: folder, env: GO, timeoutMs: 180_000 };
+  // Two that start at once would compile the libraries twice.
+  await once("go", () => runOk("go", ["build", ...GO_LIBRARIES], options));
+  await runOk("go", ["build", "-o", "program"], options);
+  return [path.join(folder, "program")];
+}
+
+const adaptPgx = (text: string) => `package main
+import ("context"; "github.com/jackc/pgx/v4")
+func connect(ctx context.Context) (*pgx.Conn, error) {
+${text}
+return connection, err
+}
+`;
+
+const CLIENTS: Client[] = [
+  { name: "psql", snippet: "psql", command: () => ["bash", path.join(PROGRAMS, "psql.sh")] },
+  {
+    name: "pgbench",
+    snippet: "",
+    command: () => ["bash", path.join(PROGRAMS, "pgbench.sh")],
+    lacks: ["refused", "big", "cancel"],
+  },
+  {
+    name: "libpq",
+    snippet: "",
+    command: async () => {
+      const program = path.join(scratch, "libpq");
+      const include = `-I${(await runOk("pg_config", ["--includedir"])).trim()}`;
+      const source = path.join(PROGRAMS, "libpq.c");
+      const args = ["-Wall", "-Werror", include, source, "-o", program, "-lpq"];
+      await once("libpq", () => runOk("clang-19", args));
+      return [program];
+    },
+  },
+  {
+    name: "node-postgres",
+    snippet: "node-pg",
+    file: "snippet.mjs",
+    adapt: adaptPg,
+    command: () => inNode("node-postgres.ts"),
+  },
+  {
+    name: "postgres.js",
+    snippet: "postgres.js",
+    file: "snippet.mjs",
+    adapt: (text) => `${text}\nexport { sql };\n`,
+    command: () => inNode("postgres-js.ts"),
+  },
+  { name: "Prisma", snippet: "prisma", command: () => inNode("prisma.ts") },
+  {
+    name: "Drizzle",
+    snippet: "drizzle",
+    file: "snippet.mjs",
+    command: () => inNode("drizzle.ts"),
+  },
+  ...["TypeORM", "Knex", "Sequelize", "Kysely"].map((name) => ({
+    name,
+    snippet: "node-pg",
+    file: "snippet.mjs",
+    adapt: adaptPg,
+    command: () => inNode(`${name.toLowerCase()}.ts`),
+  })),
+  {
+    name: "JDBC",
+    snippet: "jdbc",
+    command: async () => {
+      const source = path.join(PROGRAMS, "Jdbc.java");
+      await once("jdbc", () => runOk("javac", ["-encoding", "UTF-8", "-d", scratch, source]));
+      return ["java", "-XX:TieredStopAtLevel=1", "-cp", `${JDBC}:${scratch}`, "Jdbc"];
+    },
+  },
+  { name: "psycopg 3", snippet: "psycopg", command: () => inPython("psycopg_client.py") },
+  {
+    name: "psycopg 2",
+    snippet: "psycopg",
+    adapt: (text) => text.replaceAll(/\bpsycopg\b/g, "psycopg2"),
+    command: () => inPython("psycopg_client.py"),
+  },
+  { name: "asyncpg", snippet: "", command: () => inPython("asyncpg_client.py") },
+  { name: "SQLAlchemy", snippet: "sqlalchemy", command: () => inPython("sqlalchemy_client.py") },
+  { name: "Django", snippet: "django", command: () => inPython("django_client.py") },
+  { name: "DBD::Pg", snippet: "", command: () => ["perl", path.join(PROGRAMS, "dbd_pg.pl")] },
+  { name: "ruby-pg", snippet: "", command: () => ["ruby", path.join(PROGRAMS, "ruby_pg.rb")] },
+  {
+    name: "ActiveRecord",
+    snippet: "rails",
+    command: () => ["ruby", path.join(PROGRAMS, "active_record.rb")],
+  },
+  { name: "PDO", snippet: "laravel", command: () => ["php", path.join(PROGRAMS, "pdo.php")] },
+  {
+    name: "pgx",
+    snippet: "pgx",
+    file: "connect.go",
+    adapt: adaptPgx,
+    command: (folder) => goProgram(folder, "pgx.go"),
+  },
+  {
+    name: "lib/pq",
+    snippet: "",
+    command: (folder) => goProgram(folder, "pq.go"),
+  },
+];
+
+/** 10 MiB that no repetition shortens to nothing; the bytes hold every value a text may not. */
+const TEXT = Buffer.from(
+  Array.from({ length: 1 << 20 }, (_, i) => `${String(i).padStart(9, "0")}\n`).join(""),
+);
+const BYTES = Buffer.from(TEXT.map((byte, i) => (byte === 48 ? i & 255 : byte)));
+const md5 = (content: Buffer) => createHash("md5").update(content).digest("hex");
+const big = { HOWDAH_TEXT: path.join(scratch, "text"), HOWDAH_BYTES: path.join(scratch, "bytes") };
+
+let database: Database;
 const howdah = shared(
-  {},
+  { volumeSize: 5 * GIB },
   {
     first: async ({ api }) => {
+      fs.writeFileSync(big.HOWDAH_TEXT, TEXT);
+      fs.writeFileSync(big.HOWDAH_BYTES, BYTES);
       database = await api.createDatabase();
-      expected = `${database.database_name} 190 ünï9`;
     },
   },
 );
-after(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
-function write(name: string, text: string): string {
-  const file = path.join(scratch, name);
-  fs.writeFileSync(file, text);
-  return file;
+function reportOf(client: Client, name: string): string {
+  const lacks = (step: Step) => client.lacks?.includes(step);
+  const lines = [`database ${name}`, "committed 10"];
+  if (!lacks("refused")) lines.push("refused 23505");
+  lines.push("rolled 0", "batch 1000");
+  if (!lacks("big")) {
+    lines.push(`text ${TEXT.length} ${md5(TEXT)}`, `bytes ${BYTES.length} ${md5(BYTES)}`);
+  }
+  if (!lacks("cancel")) lines.push("cancelled 57014", "alive 1");
+  return `${lines.join("\n")}\n`;
 }
+
+/** What the server holds after a program has ended. */
+async function checkLeft(client: Client, made: Database): Promise<void> {
+  const rows = await query(
+    howdah.it,
+    made,
+    `SELECT split_part(name, '-', 1) AS kind, count(*)::int AS n, max(md5(body)) AS text,
+       max(md5(blob)) AS bytes, max(note) AS note
+     FROM things GROUP BY 1 ORDER BY 1`,
+  );
+  const plain = { text: null, bytes: null, note: "none" };
+  const expected = [
+    { ...plain, kind: "batch", n: 1000 },
+    { ...plain, kind: "big", n: 1, text: md5(TEXT), bytes: md5(BYTES) },
+    { ...plain, kind: "committed", n: 10 },
+  ];
+  const wanted = client.lacks?.includes("big") ? [expected[0], expected[2]] : expected;
+  assert.deepEqual(rows, wanted);
+}
+
+/** A program in a folder of its own, ready to run: by the API's snippet and nothing else. */
+interface Run {
+  command: string[];
+  options: RunOptions;
+}
+
+async function prepare(client: Client, made: Database, port: Port, ca?: string): Promise<Run> {
+  const folder = fs.mkdtempSync(path.join(scratch, "run-"));
+  const env: RunOptions["env"] = { ...big, HOWDAH_PORT: port, PYTHONIOENCODING: "utf-8" };
+  env.LANG = "C.UTF-8";
+  const printed = await snippet(howdah.it, made, client.snippet || ".env", port, ca);
+  // Once as it was printed, once with the user name as a branch's snippet has it.
+  const user = port === "pooled" ? `${made.username}.main` : made.username;
+  const text = printed.replaceAll(made.username, user);
+  if (client.snippet === "") {
+    Object.assign(env, parseEnv(text));
+  } else {
+    env.HOWDAH_SNIPPET = path.join(folder, client.file ?? "snippet");
+    fs.writeFileSync(env.HOWDAH_SNIPPET, client.adapt?.(text) ?? text);
+  }
+  const options = { env, cwd: folder, timeoutMs: 120_000 };
+  return { command: await client.command(folder), options };
+}
+
+async function exercise(client: Client, port: Port): Promise<void> {
+  const made = await howdah.it.api.createDatabase();
+  const { command, options } = await prepare(client, made, port);
+  const output = await runOk(command[0]!, command.slice(1), options);
+  assert.equal(output, reportOf(client, made.database_name));
+  await checkLeft(client, made);
+  await howdah.it.api.deleteDatabase(made.id);
+}
+
+/** The control of "certificate verified": the same snippet with the CA of others. */
+async function refuse(client: Client): Promise<void> {
+  const { command, options } = await prepare(client, database, "direct", OTHER_CA);
+  const { code, stdout, stderr } = await run(command[0]!, command.slice(1), options);
+  assert.notEqual(code, 0);
+  assert.equal(stdout.includes("database"), false, stdout);
+  assert.match(stderr, /certificat|TLS|PKIX/i);
+}
+
+// Most of them wait for the server, for a cancel, or for a compiler of one thread.
+describe("clients", { concurrency: 3 }, () => {
+  for (const client of CLIENTS) {
+    for (const port of PORTS) {
+      test(`${client.name} on the ${port} port`, () => exercise(client, port));
+    }
+    test(`${client.name} refuses a server with another CA`, () => refuse(client));
+  }
+});
 
 for (const port of PORTS) {
-  test(`psql on the ${port} port`, async () => {
-    const command = await snippet(howdah.it, database, "psql", port);
-    assert.match(command, /verify-full/);
-    const sql = "SELECT current_database(), 190, 'ünï9'";
-    const script = write("psql.sh", `${command} -XAt -F ' ' -c "${sql}"`);
-    assert.equal((await runOk("bash", [script])).trim(), expected);
-  });
-
-  test(`node-postgres on the ${port} port`, async () => {
-    const text = await snippet(howdah.it, database, "node-pg", port);
-    const name = variableOf(text, /new (?:pg\.)?(?:Client|Pool)\(/);
-    const file = write(
-      `pg-${port}.mjs`,
-      `${text}
-const session = (await ${name}.connect()) ?? ${name};
-await session.query("BEGIN");
-await session.query("CREATE TEMP TABLE t (n int, s text) ON COMMIT DROP");
-for (let i = 0; i < 20; i++) {
-  const insert = { name: "insert", text: "INSERT INTO t VALUES ($1, $2)", values: [i, "ünï" + i] };
-  await session.query(insert);
-}
-const { rows } = await session.query(
-  "SELECT current_database() AS d, (SELECT sum(n) FROM t) AS n, (SELECT max(s) FROM t) AS s");
-console.log(rows[0].d, rows[0].n, rows[0].s);
-await session.query("COMMIT");
-session.release?.();
-await ${name}.end();
-`,
-    );
-    assert.equal((await runOk(NODE, [file])).trim(), expected);
-  });
-
-  test(`postgres.js on the ${port} port`, async () => {
-    const text = await snippet(howdah.it, database, "postgres.js", port);
-    const name = variableOf(text, /postgres\(/);
-    const file = write(
-      `postgres-${port}.mjs`,
-      `${text}
-await ${name}.begin(async (sql) => {
-  await sql\`CREATE TEMP TABLE t (n int, s text) ON COMMIT DROP\`;
-  for (let i = 0; i < 20; i++) await sql\`INSERT INTO t VALUES (\${i}, \${"ünï" + i})\`;
-  const [row] = await sql\`
-    SELECT current_database() AS d, (SELECT sum(n) FROM t) AS n, (SELECT max(s) FROM t) AS s\`;
-  console.log(row.d, row.n, row.s);
-});
-await ${name}.end();
-`,
-    );
-    assert.equal((await runOk(NODE, [file])).trim(), expected);
-  });
-
-  for (const [driver, module] of [
-    ["psycopg 3", "psycopg"],
-    ["psycopg 2", "psycopg2"],
-  ]) {
-    test(`${driver} on the ${port} port`, async () => {
-      const text = (await snippet(howdah.it, database, "psycopg", port)).replaceAll(
-        /\bpsycopg\b/g,
-        module!,
-      );
-      const name = variableOf(text, /psycopg2?\.connect\(/);
-      const use = fs.readFileSync(path.join(E2E, "clients/connect.py"), "utf8");
-      const file = write(`${module}-${port}.py`, `${text}\n${use}\nexercise(${name})\n`);
-      const environment = { PYTHONIOENCODING: "utf-8" };
-      assert.equal((await runOk(PYTHON, [file], { env: environment })).trim(), expected);
-    });
-  }
-
-  test(`JDBC on the ${port} port`, async () => {
-    const text = await snippet(howdah.it, database, "jdbc", port);
-    const url = /jdbc:postgresql:[^"'\s]+/.exec(text)?.[0];
-    assert.ok(url, text);
-    assert.match(url, /sslmode=verify-full/);
-    const program = path.join(E2E, "clients/Connect.java");
-    const args = ["-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-cp", JDBC, program, url];
-    assert.equal((await runOk("java", args)).trim(), expected);
-  });
-
   test(`application_name reaches the instance on the ${port} port`, async () => {
     const target = { port, applicationName: "shop-worker" };
     const session = await connect(howdah.it, database, target);
@@ -125,22 +284,21 @@ await ${name}.end();
     await session.end();
   });
 
-  test(`verify-full refuses a server with another CA on the ${port} port`, async () => {
-    const other = write("other.crt", fs.readFileSync("/etc/ssl/certs/ca-certificates.crt", "utf8"));
-    const uri = verifiedUri(howdah.it, database, { port }).replace(
-      /sslrootcert=.*/,
-      `sslrootcert=${encodeURIComponent(other)}`,
-    );
-    const { code, stderr } = await run("psql", ["-X", uri, "-c", "SELECT 1"]);
-    assert.equal(code, 2);
-    assert.match(stderr, /certificate/);
-  });
-
   test(`channel binding is offered and can be required on the ${port} port`, async () => {
     const uri = `${verifiedUri(howdah.it, database, { port })}&channel_binding=require`;
     assert.equal((await runOk("psql", ["-XAt", uri, "-c", "SELECT 42"])).trim(), "42");
   });
 }
+
+// What psycopg's info.backend_pid, libpq's PQbackendPID and node-postgres' processID promise:
+// people and tools (Knex) hand it to pg_cancel_backend, and tell their own notifications by it.
+test("the process id that a client is told on the direct port is that of its server", async () => {
+  const session = await connect(howdah.it, database);
+  const told = (session as unknown as { processID: number }).processID;
+  const { rows } = await session.query("SELECT pg_backend_pid() AS id");
+  await session.end();
+  assert.equal(told, rows[0].id);
+});
 
 test("every client that the contract names has a snippet for both ports", async () => {
   const node = ["node-pg", "postgres.js", "prisma", "drizzle"];

@@ -57,27 +57,50 @@ PGSSLMODE=verify-full
 PGSSLROOTCERT={ca})");
 }
 
-// Prisma's own engine reads other parameters than libpq; sslcert is the CA, seen from the schema.
+// Prisma 7: its client connects by node-postgres, its schema engine by a driver of its own that
+// reads other parameters (sslcert is the CA). Up to 6, the engine does both and needs to be told of
+// a pooler.
 std::string prisma(const Place& place, const Login& login, const std::string& ca_file) {
   const std::string tls = "?sslmode=require&sslaccept=strict&sslcert=" + ca_file;
   const std::string database = tenant_database(login.slug), shadow = shadow_database(login.slug);
-  const std::string first =
+  const std::string direct = base_url(login, login.direct_port, database) + tls;
+  const std::string up_to_6 =
       place.pooled() ? base_url(login, login.pooled_port, database) + tls + "&pgbouncer=true"
-                     : base_url(login, login.direct_port, database) + tls;
-  return fmt::format(R"(# .env
-DATABASE_URL="{}"
-DIRECT_URL="{}"
-SHADOW_DATABASE_URL="{}"
+                     : direct;
+  return place.fill(
+      R"~(# .env
+DATABASE_URL="{verified}"
+DIRECT_URL="{direct}"
+SHADOW_DATABASE_URL="{shadow}"
+
+// prisma.config.ts
+import "dotenv/config";
+import {{ defineConfig, env }} from "prisma/config";
+
+export default defineConfig({{
+  schema: "prisma/schema.prisma",
+  datasource: {{
+    url: env("DIRECT_URL"),
+    shadowDatabaseUrl: env("SHADOW_DATABASE_URL"),
+  }},
+}});
 
 // prisma/schema.prisma
 datasource db {{
-  provider          = "postgresql"
-  url               = env("DATABASE_URL")
-  directUrl         = env("DIRECT_URL")
-  shadowDatabaseUrl = env("SHADOW_DATABASE_URL")
-}})",
-                     first, base_url(login, login.direct_port, database) + tls,
-                     base_url(login, login.direct_port, shadow) + tls + "&schema=public");
+  provider = "postgresql"
+}}
+
+// db.ts
+import {{ PrismaPg }} from "@prisma/adapter-pg";
+
+const adapter = new PrismaPg({{ connectionString: process.env.DATABASE_URL }});
+// Then: new PrismaClient({{ adapter }})
+// Prisma 6 and older have no prisma.config.ts: in schema.prisma, url = env("DATABASE_URL"),
+// directUrl = env("DIRECT_URL"), shadowDatabaseUrl = env("SHADOW_DATABASE_URL"), and
+// DATABASE_URL="{up_to_6}")~",
+      fmt::arg("direct", direct),
+      fmt::arg("shadow", base_url(login, login.direct_port, shadow) + tls + "&schema=public"),
+      fmt::arg("up_to_6", up_to_6));
 }
 
 std::string drizzle(const Place& place) {
@@ -130,10 +153,12 @@ std::string psycopg(const Place& place) {
 connection = psycopg.connect("{verified}"))~");
 }
 
+// psycopg 2 is the driver that SQLAlchemy 1.4 and 2 both have.
 std::string sqlalchemy(const Place& place) {
   return place.fill(R"~(from sqlalchemy import create_engine
 
-engine = create_engine("postgresql+psycopg{rest}"))~",
+engine = create_engine("postgresql+psycopg2{rest}")
+# SQLAlchemy 2 with psycopg 3: "postgresql+psycopg://...")~",
                     fmt::arg("rest", place.url_rest()));
 }
 

@@ -88,6 +88,30 @@ TEST(Snippets, prisma_migrates_directly_and_against_the_separate_shadow) {
   EXPECT_EQ(snippet("prisma").direct.find(":6432/"), std::string::npos);
 }
 
+TEST(Snippets, prisma_gets_each_url_in_the_words_of_who_reads_it) {
+  const std::string code = snippet("prisma").pooled;
+  // node-postgres, which would take sslcert for the client's own certificate
+  EXPECT_NE(code.find(":6432/tenant_k3v9x2ab?sslmode=verify-full&sslrootcert=/etc/howdah-ca.crt\""),
+            std::string::npos)
+      << code;
+  // the schema engine
+  const std::string engine = "?sslmode=require&sslaccept=strict&sslcert=/etc/howdah-ca.crt";
+  EXPECT_NE(code.find("5432/tenant_k3v9x2ab" + engine + "\""), std::string::npos) << code;
+  EXPECT_NE(code.find("_shadow" + engine), std::string::npos) << code;
+}
+
+TEST(Snippets, the_schema_of_prisma_7_holds_no_url) {
+  const std::string code = snippet("prisma").direct;
+  EXPECT_NE(code.find("datasource db {\n  provider = \"postgresql\"\n}\n"), std::string::npos)
+      << code;
+  EXPECT_NE(code.find("url: env(\"DIRECT_URL\")"), std::string::npos) << code;
+}
+
+TEST(Snippets, sqlalchemy_names_a_driver_that_all_its_versions_have) {
+  EXPECT_NE(snippet("sqlalchemy").direct.find("\"postgresql+psycopg2://user_k3v9x2ab:secret@"),
+            std::string::npos);
+}
+
 TEST(Snippets, a_ca_path_that_would_need_quoting_is_not_plain) {
   EXPECT_TRUE(is_plain_path("/etc/howdah-ca.crt"));
   for (const char* path : {"", "a b", "a\"b", "$(x)", "a'b", "a;b", "a\nb", "ä"}) {

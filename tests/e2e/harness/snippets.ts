@@ -5,24 +5,18 @@ import type { Database } from "./api.ts";
 import type { Howdah } from "./howdah.ts";
 import type { Port } from "./sql.ts";
 
-/** The text of one client's snippet for one port, ready to run. */
+/** The text of one client's snippet for one port, ready to run; caFile: where its CA lies. */
 export async function snippet(
   howdah: Howdah,
   database: Database,
   client: string,
   port: Port,
+  caFile = howdah.connection.ca_certificate,
 ): Promise<string> {
-  const ca = encodeURIComponent(howdah.connection.ca_certificate);
+  const ca = encodeURIComponent(caFile);
   const path = `/api/databases/${database.id}/connection-strings?caFile=${ca}`;
   const { data } = await howdah.api.expect(200, "GET", path);
   const text = data.snippets[client][port] as string;
   assert.ok(text.includes("***"), `the snippet of ${client} shows a password, or has none`);
   return text.replaceAll("***", database.password);
-}
-
-/** The name of the variable that a snippet assigns the result of `maker` to. */
-export function variableOf(text: string, maker: RegExp): string {
-  const name = new RegExp(`(\\w+)\\s*=\\s*(?:await\\s+)?${maker.source}`).exec(text)?.[1];
-  assert.ok(name, `no variable made by ${maker} in:\n${text}`);
-  return name;
 }
