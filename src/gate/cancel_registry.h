@@ -18,23 +18,11 @@ struct CancelTarget {
 };
 
 class CancelRegistry {
- public:
-  class Entry;
-
-  // The key: the server's process id, and 32 random bits (what protocol 3.0 has room for).
-  Entry add(CancelTarget target);
-  // Empty: no session has this key. Takes the same time for a wrong secret as for the right one.
-  const CancelTarget* find(const pgwire::CancelRequest& request) const;
-  std::size_t size() const { return keys_.size(); }
-
- private:
   struct Key {
     std::string secret;
     CancelTarget target;
   };
   using Keys = std::multimap<std::uint32_t, Key>;  // by process id
-
-  Keys keys_;
 
  public:
   // Keeps one key valid; ends with the session. Must not outlive the registry.
@@ -56,6 +44,15 @@ class CancelRegistry {
     CancelRegistry* registry_ = nullptr;
     Keys::iterator place_;
   };
+
+  // The key: the server's process id, and 32 random bits (what protocol 3.0 has room for).
+  Entry add(CancelTarget target);
+  // Empty: no session has this key. Takes the same time for a wrong secret as for the right one.
+  const CancelTarget* find(const pgwire::CancelRequest& request) const;
+  std::size_t size() const { return keys_.size(); }
+
+ private:
+  Keys keys_;
 };
 
 }  // namespace howdah::gate

@@ -116,11 +116,11 @@ TEST_F(LiveChange, a_cancel_with_a_wrong_key_does_nothing_and_says_nothing) {
   EXPECT_EQ(seen, "TDC");
 }
 
-TEST_F(LiveChange, the_instances_own_cancel_key_is_not_the_clients) {
+TEST_F(LiveChange, a_client_is_told_the_process_id_of_its_server) {
   Harness harness;
   TestClient client(harness.port());
   ASSERT_EQ(client.connect().type, 'Z');
-  EXPECT_NE(client.query("SELECT pg_backend_pid()"), std::to_string(client.key->process_id));
+  EXPECT_EQ(client.query("SELECT pg_backend_pid()"), std::to_string(client.key->process_id));
 }
 
 TEST_F(LiveChange, idle_sessions_are_told_that_the_gate_stops) {
