@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "net/process_end.h"
 
 namespace howdah::cli {
 namespace {
@@ -86,7 +87,7 @@ Task<json::value> Supervisor::start(DaemonPlan plan) {
   auto ready = co_await launch(daemon);
   if (!ready) {
     if (daemon.process) (void)daemon.process->signal(SIGKILL);
-    if (daemon.process) co_await wait_exit(*daemon.process);
+    if (daemon.process) co_await net::process_end(*daemon.process);
     daemons_.pop_back();
     co_return ready;
   }
@@ -142,20 +143,15 @@ Task<json::value> Supervisor::wait_ready(Daemon& daemon, os::UniqueFd pipe) {
   constexpr std::string_view kMark = "READY ";
   if (error || !line.starts_with(kMark)) {
     // The end of the pipe without a word: the daemon is dying; its log is complete once it is dead.
-    if (daemon.process) co_await wait_exit(*daemon.process);
+    if (daemon.process) co_await net::process_end(*daemon.process);
     co_return fail(ErrorCode::unavailable, daemon.plan.name + " ended before it was ready");
   }
   co_return parse_json(std::string_view(line).substr(kMark.size(), size - kMark.size() - 1));
 }
 
-asio::awaitable<void> Supervisor::wait_exit(const os::Process& process) {
-  stream_descriptor descriptor(executor_, ::fcntl(process.pidfd(), F_DUPFD_CLOEXEC, 0));
-  co_await descriptor.async_wait(stream_descriptor::wait_read, net::kToken);
-}
-
 asio::awaitable<void> Supervisor::watch(Daemon& daemon) {
   while (true) {
-    co_await wait_exit(*daemon.process);
+    co_await net::process_end(*daemon.process);
     const int status = daemon.process->reap().value_or(-1);
     if (stopping_) co_return;
     log::warn("supervisor", "{} ended with status {}; starting it again", daemon.plan.name, status);
@@ -187,13 +183,11 @@ asio::awaitable<void> Supervisor::stop(milliseconds limit,
       asked = stopped.has_value();
     }
     if (!asked) (void)daemon->process->signal(SIGTERM);
-    using namespace asio::experimental::awaitable_operators;
-    co_await (wait_exit(*daemon->process) || net::sleep_for(limit));
-    if (daemon->process->running()) {
+    if (!co_await net::process_end(*daemon->process, limit)) {
       log::warn("supervisor", "{} did not end within {} ms; killed", daemon->plan.name,
                 limit.count());
       (void)daemon->process->signal(SIGKILL);
-      co_await wait_exit(*daemon->process);
+      co_await net::process_end(*daemon->process);
     }
   }
   co_await watchers_.stop();

@@ -49,7 +49,6 @@ class Supervisor {
   Task<boost::json::value> launch(Daemon& daemon);
   Task<boost::json::value> wait_ready(Daemon& daemon, os::UniqueFd pipe);
   asio::awaitable<void> watch(Daemon& daemon);
-  asio::awaitable<void> wait_exit(const os::Process& process);
 
   asio::any_io_executor executor_;
   Layout layout_;

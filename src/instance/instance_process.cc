@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "instance/instance_process.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <chrono>
 #include <csignal>
 #include <functional>
@@ -16,6 +14,7 @@
 #include "instance/detail/instance_lock.h"
 #include "instance/detail/launch.h"
 #include "instance/server_log.h"
+#include "net/process_end.h"
 #include "pg/connection.h"
 
 namespace howdah::instance {
@@ -26,7 +25,6 @@ using std::chrono::steady_clock;
 // PostgreSQL reports readiness by writing postmaster.pid, which the watch sees at once; this only
 // bounds how late the end of a postmaster that never wrote the file is noticed.
 constexpr milliseconds kReadyCheckInterval{20};
-constexpr milliseconds kEndCheckInterval{100};
 constexpr milliseconds kKillLimit{10'000};
 constexpr milliseconds kProbeInterval{2};
 
@@ -133,22 +131,6 @@ Task<void> InstanceProcess::wait_ready(milliseconds deadline,
   }
 }
 
-asio::awaitable<bool> InstanceProcess::wait_end(milliseconds limit) {
-  using namespace asio::experimental::awaitable_operators;
-  using Descriptor = asio::posix::stream_descriptor;
-  if (!process_.running()) co_return true;
-  // A descriptor of its own for each waiter: Asio allows a descriptor only one owner.
-  Descriptor descriptor(co_await asio::this_coro::executor);
-  error_code error;
-  descriptor.assign(::fcntl(process_.pidfd(), F_DUPFD_CLOEXEC, 0), error);
-  if (error) {  // out of descriptors
-    co_await net::sleep_for(std::min(limit, kEndCheckInterval));
-  } else {
-    co_await (descriptor.async_wait(Descriptor::wait_read, net::kToken) || net::sleep_for(limit));
-  }
-  co_return !process_.running();
-}
-
 ExitReport InstanceProcess::report() {
   if (!exit_code_) exit_code_ = process_.reap();
   const auto control = read_control_file(place_.data());
@@ -156,17 +138,15 @@ ExitReport InstanceProcess::report() {
 }
 
 Task<ExitReport> InstanceProcess::wait_exit() {
-  constexpr std::chrono::hours kLong{24};
-  while (!co_await wait_end(kLong)) {
-  }
+  co_await net::process_end(process_);
   co_return report();
 }
 
 Task<ExitReport> InstanceProcess::stop(StopLimits limits) {
   (void)process_.signal(SIGINT);
-  if (!co_await wait_end(limits.fast)) {
+  if (!co_await net::process_end(process_, limits.fast)) {
     (void)process_.signal(SIGQUIT);
-    (void)co_await wait_end(limits.immediate);
+    (void)co_await net::process_end(process_, limits.immediate);
   }
   co_return co_await finish();
 }
@@ -182,7 +162,7 @@ Task<ExitReport> InstanceProcess::finish() {
       pool_, std::bind_front(&detail::kill_holders, place_, std::vector<uid_t>{uid_of(user_)}));
   if (!killed) co_return std::unexpected(killed.error());
   // The lock is free a moment before the process can be reaped.
-  if (!co_await wait_end(kKillLimit)) {
+  if (!co_await net::process_end(process_, kKillLimit)) {
     co_return fail(ErrorCode::timeout, "the instance's postmaster does not end");
   }
   co_return report();

@@ -83,7 +83,6 @@ class InstanceProcess {
   InstanceProcess(asio::thread_pool& pool, InstancePlace place, std::optional<os::UserIds> user,
                   os::Process process);
   Task<void> wait_ready(milliseconds deadline, std::optional<std::int64_t> stale_pid_file_ns);
-  asio::awaitable<bool> wait_end(milliseconds limit);
   Task<ExitReport> finish();
   ExitReport report();
 
