@@ -25,6 +25,9 @@ METHOD = """
   medians of the rounds' own ratios. CPU is user and system time of the process in the middle,
   from /proc. The bare relays (`bench/relay_epoll.cc`, `bench/relay_uring.cc`) copy bytes between
   TCP and the unix socket in one thread and look at nothing.
+- *firewall*: the time of the POST or DELETE (one kept-alive HTTP connection); after each answer the
+  very next connection on both ports must do as it says, or the run fails. A look at the rules is
+  `src/gate/firewall_bench.cc`: CPU time over 4,096 random clients, hits and misses.
 - *memory*: PSS from /proc/PID/smaps_rollup, summed over all processes of an instance, of
   {instances} idle instances beside the warm spares and the catalog; more of them share more pages.
 """
@@ -81,6 +84,18 @@ def _figure_memory(found):
            _verdict(found["three_pss"] <= 80))
 
 
+def _figure_firewall(found):
+    add, remove = found["add"], found["remove"]
+    yield ("firewall rule: API call -> in force on both ports", "p50 <= 10 ms",
+           f"add p50 {_ms(add['p50'])}, p99 {_ms(add['p99'])}; remove p50 {_ms(remove['p50'])}, "
+           f"p99 {_ms(remove['p99'])} (n = {add['count']})",
+           _verdict(max(add["p50"], remove["p50"]) <= 10))
+    cost = found["lookup_ns"]
+    yield ("a connection's look at 10,000 rules", "<= 1 us",
+           f"{cost['10000']:.0f} ns (100: {cost['100']:.0f} ns, 1: {cost['1']:.0f} ns, none: "
+           f"{cost['0']:.1f} ns)", _verdict(cost["10000"] <= 1000))
+
+
 def _figure_gate(found):
     gate = found["gate"]
     yield ("direct relay, pgbench -S, 32 clients, TLS off", ">= 0.9x the bare relay",
@@ -91,7 +106,7 @@ def _figure_gate(found):
 
 
 FIGURES = [("create", _figure_create), ("wake", _figure_wake), ("crash", _figure_crash),
-           ("memory", _figure_memory), ("gate", _figure_gate)]
+           ("memory", _figure_memory), ("firewall", _figure_firewall), ("gate", _figure_gate)]
 
 
 def _relay_table(found):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # howdah_module(NAME DEPS <modules...> LIBS <targets...>)
 # One library from the folder's sources, and one test program for each kind of test beside them:
-# x_test.cc (no I/O) -> NAME_test, x_pgtest.cc (real Postgres) -> NAME_pgtest.
+# x_test.cc (no I/O) -> NAME_test, x_pgtest.cc (real Postgres) -> NAME_pgtest. With HOWDAH_BENCH
+# also x_bench.cc (Google Benchmark) -> NAME_bench.
 # The allowed DEPS are the ones that src/layers.toml lets tools/layers.py accept.
 function(howdah_module name)
   cmake_parse_arguments(arg "" "" "DEPS;LIBS" ${ARGN})
@@ -16,6 +17,20 @@ function(howdah_module name)
     howdah_test(${name} test "${all}")
     howdah_test(${name} pgtest "${all}")
   endif()
+  if(HOWDAH_BENCH)
+    howdah_bench(${name} "${all}")
+  endif()
+endfunction()
+
+# howdah_bench(MODULE SOURCES): the benchmark program, or nothing where there is none.
+function(howdah_bench module sources)
+  list(FILTER sources INCLUDE REGEX "_bench\\.cc$")
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${module}_bench ${sources})
+  target_link_libraries(${module}_bench PRIVATE howdah_${module} benchmark::benchmark_main)
+  target_precompile_headers(${module}_bench REUSE_FROM howdah_pch)
 endfunction()
 
 # howdah_test(MODULE KIND SOURCES): the test program of one kind, or nothing where there is none.

@@ -13,6 +13,7 @@ enum class ErrorCode {
   not_found,
   method_not_allowed,
   conflict,
+  limit_reached,
   database_deleted,
   precondition_failed,
   too_large,
@@ -55,13 +56,14 @@ struct ErrorInfo {
 };
 
 // clang-format off
-inline constexpr std::array<ErrorInfo, 35> kErrorInfos{{
+inline constexpr std::array<ErrorInfo, 36> kErrorInfos{{
     {ErrorCode::invalid_request, "invalid_request", 400, "22023", 2, "Invalid request"},
     {ErrorCode::unauthorized, "unauthorized", 401, "28000", 5, "Not authenticated"},
     {ErrorCode::forbidden, "forbidden", 403, "42501", 5, "Not allowed"},
     {ErrorCode::not_found, "not_found", 404, "3D000", 3, "Not found"},
     {ErrorCode::method_not_allowed, "method_not_allowed", 405, "0A000", 2, "Method not allowed"},
     {ErrorCode::conflict, "conflict", 409, "55006", 4, "Conflict"},
+    {ErrorCode::limit_reached, "limit_reached", 409, "53400", 4, "Limit reached"},
     {ErrorCode::database_deleted, "database_deleted", 410, "3D000", 3, "Database deleted"},
     {ErrorCode::precondition_failed, "precondition_failed", 412, "55000", 4, "Changed meanwhile"},
     {ErrorCode::too_large, "too_large", 413, "54000", 2, "Too large"},

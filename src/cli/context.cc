@@ -50,6 +50,18 @@ Result<boost::json::value> Context::call(http::Method method, const std::string&
               answer.error().to_log());
 }
 
+Result<boost::json::array> Context::list(const std::string& path, http::Query query) {
+  boost::json::array rows;
+  for (;;) {
+    HOWDAH_TRY(const auto answer, call(http::Method::get, path, nullptr, query));
+    for (const auto& row : answer.at("data").as_array()) rows.push_back(row);
+    const auto* meta = answer.as_object().if_contains("meta");
+    if (meta == nullptr) return rows;
+    std::erase_if(query, [](const auto& parameter) { return parameter.first == "cursor"; });
+    query.emplace_back("cursor", std::string(meta->at("next_cursor").as_string()));
+  }
+}
+
 Result<boost::json::object> Context::find_database(const std::string& name) {
   HOWDAH_TRY(const boost::json::value answer, call(http::Method::get, "/api/databases"));
   std::vector<boost::json::object> found;

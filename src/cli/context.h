@@ -44,6 +44,8 @@ class Context {
   Result<boost::json::value> call(http::Method method, const std::string& path,
                                   const boost::json::value& body = nullptr,
                                   const http::Query& query = {});
+  // All rows of a list, page by page. Errors: as call().
+  Result<boost::json::array> list(const std::string& path, http::Query query = {});
   // The database whose id, slug, database name or friendly name is `name`; empty: the only one.
   // Errors: not_found; conflict when the name fits several.
   Result<boost::json::object> find_database(const std::string& name);
@@ -58,6 +60,7 @@ class Context {
 };
 
 void add_database_commands(CLI::App& app, Context& context);
+void add_firewall_commands(CLI::App& app, Context& context);
 void add_key_commands(CLI::App& app, Context& context);
 void add_operation_commands(CLI::App& app, Context& context);
 void add_psql_command(CLI::App& app, Context& context);

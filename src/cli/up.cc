@@ -198,9 +198,9 @@ Task<void> Up::start_control() {
     summary_.recovery_key = std::string(recovery->get_string());
   }
   const bool tls = options_.listen != "127.0.0.1" && options_.listen != "::1";
-  summary_.api_url =
-      fmt::format("{}://{}:{}", tls ? "https" : "http",
-                  options_.listen == "127.0.0.1" ? "localhost" : options_.listen, ports_.http);
+  std::string host = options_.listen == "127.0.0.1" ? "localhost" : options_.listen;
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";  // an IPv6 address
+  summary_.api_url = fmt::format("{}://{}:{}", tls ? "https" : "http", host, ports_.http);
   co_return Result<void>{};
 }
 

@@ -3,9 +3,12 @@
 // first, then what works on it.
 #include "control/connection_strings/connection_strings.h"
 #include "control/databases/databases.h"
+#include "control/firewall/denied_log.h"
+#include "control/firewall/firewall.h"
 #include "control/health/health.h"
 #include "control/metrics/metrics.h"
 #include "control/nodes/node_watcher.h"
+#include "control/organisation/organisation.h"
 #include "control/platform.h"
 #include "control/routing/publisher.h"
 #include "control/stats/stats.h"
@@ -16,13 +19,20 @@ std::vector<std::unique_ptr<Feature>> make_features(Platform& platform) {
   auto nodes = std::make_unique<NodeWatcher>(platform);
   auto routes = std::make_unique<RoutePublisher>(platform);
   auto databases = std::make_unique<Databases>(platform, *nodes, *routes);
-  auto metrics = std::make_unique<Metrics>(platform, *nodes, *routes, *databases);
+  auto firewall = std::make_unique<Firewall>(platform, *routes);
+  auto denied = std::make_unique<DeniedLog>(platform, *routes);
+  auto organisation = std::make_unique<OrganisationSettings>(platform, *routes);
+  auto metrics =
+      std::make_unique<Metrics>(platform, Metrics::Sources{*nodes, *routes, *databases, *denied});
   auto stats = std::make_unique<Stats>(platform, *nodes, *routes);
   auto health = std::make_unique<Health>(platform, *nodes, *routes);
   std::vector<std::unique_ptr<Feature>> features;
   features.push_back(std::move(nodes));
   features.push_back(std::move(routes));
   features.push_back(std::move(databases));
+  features.push_back(std::move(firewall));
+  features.push_back(std::move(denied));
+  features.push_back(std::move(organisation));
   features.push_back(std::make_unique<ConnectionStrings>(platform));
   features.push_back(std::move(stats));
   features.push_back(std::move(health));

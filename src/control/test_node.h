@@ -208,6 +208,11 @@ class FakeGate {
     message.use.push_back({std::move(branch), sessions, now()});
     co_return co_await lines_->write(to_json(message));
   }
+  Task<void> report_denied(std::vector<DeniedAttempt> denied) {
+    GateMessage message;
+    message.denied = std::move(denied);
+    co_return co_await lines_->write(to_json(message));
+  }
   void leave() {
     if (lines_) lines_->close();
   }

@@ -79,5 +79,17 @@ TEST(Firewall, the_next_expiry_is_the_earliest_one_to_come) {
   EXPECT_EQ(firewall.next_expiry(kNow + 2 * kSecond), std::nullopt);
 }
 
+TEST(Firewall, a_second_rule_prolongs_an_expired_one_of_the_same_address) {
+  const Firewall firewall({{"10.0.0.1", kNow}, {"10.0.0.0/24", kNow + kSecond}}, false);
+  EXPECT_TRUE(firewall.admits(ip::make_address("10.0.0.1"), kNow));
+  EXPECT_FALSE(firewall.admits(ip::make_address("10.0.0.1"), kNow + kSecond));
+}
+
+TEST(Firewall, a_client_is_named_as_a_rule_would_name_it) {
+  EXPECT_EQ(rule_text(ip::make_address("::ffff:203.0.113.9")), "203.0.113.9");
+  EXPECT_EQ(rule_text(ip::make_address("203.0.113.9")), "203.0.113.9");
+  EXPECT_EQ(rule_text(ip::make_address("fe80::1%1")), "fe80::1");
+}
+
 }  // namespace
 }  // namespace howdah::gate

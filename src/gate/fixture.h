@@ -94,6 +94,7 @@ class FakeControl {
   std::vector<GateHello> hellos;
   std::uint64_t acked = 0;
   std::vector<BranchUse> use;
+  std::vector<DeniedAttempt> denied;
   std::uint64_t version = 0;
 
  private:
@@ -157,7 +158,8 @@ class Harness {
 // A client that does what it is told, right or wrong. Blocks, at most some seconds.
 class TestClient {
  public:
-  explicit TestClient(std::uint16_t port);
+  explicit TestClient(std::uint16_t port,
+                      const asio::ip::address& address = asio::ip::address_v4::loopback());
   ~TestClient();
 
   void send(std::string_view bytes);

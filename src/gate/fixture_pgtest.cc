@@ -272,6 +272,7 @@ Task<void> FakeControl::converse(net::Local::socket socket) {
     HOWDAH_CO_TRY(const auto message, gate_message_from_json(text));
     if (message.ack) acked = message.ack->version;
     use.insert(use.end(), message.use.begin(), message.use.end());
+    denied.insert(denied.end(), message.denied.begin(), message.denied.end());
   }
 }
 
@@ -374,8 +375,8 @@ void Harness::publish(std::vector<Route> upserted, std::vector<BranchId> removed
 
 // --- TestClient --------------------------------------------------------------------------------
 
-TestClient::TestClient(std::uint16_t port) : socket_(context_) {
-  socket_.connect({asio::ip::address_v4::loopback(), port});
+TestClient::TestClient(std::uint16_t port, const asio::ip::address& address) : socket_(context_) {
+  socket_.connect({address, port});
   socket_.set_option(asio::ip::tcp::no_delay(true));
 }
 

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kMockSecretBytes = 32;
 constexpr std::size_t kIdBytes = 8;
+constexpr std::size_t kDeniedAddressesMax = 4'096;
 constexpr std::size_t kDescriptorsReserved = 256;
 constexpr milliseconds kRuleInterval{250};
 constexpr milliseconds kStopStep{2'000};
@@ -56,14 +57,15 @@ Gate::Gate(asio::any_io_executor executor, GateConfig config)
       config_(std::move(config)),
       id_(crypto::to_hex(crypto::random_bytes(kIdBytes))),
       saver_(executor, pool_, config_.own_directory() / "routes.jsonl"),
+      denied_(kDeniedAddressesMax),
       node_(executor, (config_.runtime_dir / "node.sock").string()),
       waker_(executor, node_, make_waker_settings(config_, id_), metrics_),
       canceller_(executor, cancel_keys_, metrics_),
       relay_(executor, metrics_),
-      parts_{executor, settings_,    identity_,  routes_, sessions_,
+      parts_{executor, settings_,    identity_,  routes_, sessions_, denied_,
              waker_,   cancel_keys_, canceller_, relay_,  metrics_},
       stream_(executor, make_stream_settings(config_, id_),
-              {routes_, saver_, sessions_, std::bind_front(&Gate::judge, this)}),
+              {routes_, saver_, sessions_, denied_, std::bind_front(&Gate::judge, this)}),
       status_server_(executor, {std::bind_front(&Gate::status, this),
                                 std::bind_front(&Gate::metrics_text, this)}),
       clients_(executor),

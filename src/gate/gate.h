@@ -54,6 +54,7 @@ class Gate {
   RouteTable routes_;
   RouteSaver saver_;
   LiveSessions sessions_;
+  DeniedAttempts denied_;
   nodeapi::Client node_;
   Waker waker_;
   CancelRegistry cancel_keys_;

@@ -54,7 +54,7 @@ Task<void> RouteStream::run() {
 Task<void> RouteStream::converse(net::JsonLines& channel) {
   using namespace asio::experimental::awaitable_operators;
   GateHello hello{settings_.gate_id, wants_snapshot_ ? 0 : parts_.saver.saved_version()};
-  HOWDAH_CO_CHECK(co_await send(channel, GateMessage{std::move(hello), {}, {}}));
+  HOWDAH_CO_CHECK(co_await send(channel, GateMessage{std::move(hello), {}, {}, {}}));
   auto ended = co_await (receive(channel) || report(channel));
   channel.close();
   co_return std::visit([](auto& result) -> Result<void> { return std::move(result); }, ended);
@@ -86,7 +86,7 @@ Result<void> RouteStream::apply(RouteUpdate update) {
   return {};
 }
 
-// Acknowledges at once, and reports use at most once an interval.
+// Acknowledges at once; reports use and refused attempts at most once an interval.
 Task<void> RouteStream::report(net::JsonLines& channel) {
   using Clock = std::chrono::steady_clock;
   auto next_report = Clock::now();
@@ -100,10 +100,17 @@ Task<void> RouteStream::report(net::JsonLines& channel) {
     }
     if (Clock::now() >= next_report) {
       message.use = parts_.sessions.take_changed_use(std::exchange(first, false));
+      message.denied = parts_.denied.take(kDeniedPerMessageMax);
       next_report = Clock::now() + settings_.report_interval;
     }
-    if (message.ack || !message.use.empty()) {
-      HOWDAH_CO_CHECK(co_await send(channel, std::move(message)));
+    if (message.ack || !message.use.empty() || !message.denied.empty()) {
+      const auto denied = message.denied;
+      const auto sent = co_await send(channel, std::move(message));
+      if (!sent) {
+        // For the next connection. (Use is reported anew at its beginning.)
+        for (const DeniedAttempt& attempt : denied) parts_.denied.add(attempt);
+        co_return sent;
+      }
       continue;  // something may have been saved meanwhile
     }
     saved_.expires_at(next_report);

@@ -28,6 +28,7 @@ struct RouteStreamParts {
   RouteTable& table;
   RouteSaver& saver;
   LiveSessions& sessions;
+  DeniedAttempts& denied;  // waiting to be reported
   // Called with the branches whose sessions must be judged again, right after the table changed.
   std::function<void(const std::vector<BranchId>&)> on_change;
 };

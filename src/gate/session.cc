@@ -94,16 +94,29 @@ asio::awaitable<void> refuse(Wire& wire, const Error& error) {
   co_await refuse(wire, pgwire::build_error_response(error));
 }
 
-Result<void> admit(const ServedRoute& served, const ip::address& client) {
-  if (served.firewall.admits(client, now())) return {};
+// Where a client came from.
+struct Origin {
+  ip::address address;
+  PoolMode mode;
+};
+
+// A branch that is not there is judged as the database's main one: an address that may not enter
+// it gets no prompt for a password either.
+Result<void> admit(const SessionParts& parts, const Destination& to, const Origin& origin) {
+  const RouteRef& judged = to.route ? to.route : to.decoy_route;
+  const Timestamp at = now();
+  if (!judged || judged->firewall.admits(origin.address, at)) return {};
+  const std::string address = rule_text(origin.address);
+  const bool direct = origin.mode == PoolMode::session;
+  parts.denied.add({judged->route.branch_id, address, direct ? 1 : 0, direct ? 0 : 1, at, at});
   return fail(ErrorCode::address_not_allowed,
-              "no firewall rule of this database allows your address, " + client.to_string(),
-              "add the address to the database's allowed addresses");
+              "no firewall rule of this database allows your address, " + address,
+              "its owner can allow it: howdah firewall add " + judged->route.slug + " " + address);
 }
 
 // From the first byte to the right password. Empty: it was a cancel request, and is done.
 Task<std::optional<Admitted>> authenticate_client(const SessionParts& parts, Wire& wire,
-                                                  ip::address address) {
+                                                  Origin origin) {
   HOWDAH_CO_TRY(auto asked,
                 co_await meet_client(wire, parts.identity, parts.settings.plaintext_allowed));
   if (auto* cancel = std::get_if<pgwire::CancelRequest>(&asked)) {
@@ -112,7 +125,7 @@ Task<std::optional<Admitted>> authenticate_client(const SessionParts& parts, Wir
   }
   auto request = std::get<SessionRequest>(std::move(asked));
   Destination to = resolve(parts.routes, request.startup, request.server_name);
-  if (to.route) HOWDAH_CO_CHECK(admit(*to.route, address));
+  HOWDAH_CO_CHECK(admit(parts, to, origin));
   auto config = make_scram_config(to, request, parts.settings.mock_secret, now());
   HOWDAH_CO_TRY(std::string server_final,
                 co_await authenticate(wire, std::move(config), request.startup.user));
@@ -125,7 +138,8 @@ Task<std::optional<Admitted>> authenticate_client(const SessionParts& parts, Wir
   if (parts.sessions.size() >= parts.settings.sessions_max) {
     co_return fail(ErrorCode::too_many_connections, "this server has too many sessions");
   }
-  SessionIdentity identity{route->route.branch_id, route->route.instance_id, to.role_name, address};
+  SessionIdentity identity{route->route.branch_id, route->route.instance_id, to.role_name,
+                           origin.address};
   HOWDAH_CO_TRY(auto slot, parts.sessions.open(std::move(identity), route->route.max_connections));
   Admitted admitted;
   admitted.route = route;
@@ -236,8 +250,9 @@ Task<void> connect_client(const SessionParts& parts, Wire& wire, Admitted admitt
 asio::awaitable<void> serve_client(const SessionParts& parts, Client client) {
   const auto accepted = Clock::now();
   Wire wire(net::Connection(parts.executor, std::move(client.io)));
+  Origin origin{client.address, client.mode};
   auto admitted =
-      co_await net::with_deadline(authenticate_client(parts, wire, client.address),
+      co_await net::with_deadline(authenticate_client(parts, wire, std::move(origin)),
                                   parts.settings.authentication_max, "authenticate a client");
   if (!admitted) {
     count_refusal(parts.metrics, admitted.error().code);

@@ -13,6 +13,7 @@
 #include "gate/live_sessions.h"
 #include "gate/relay.h"
 #include "gate/waker.h"
+#include "model/denied_attempts.h"
 
 namespace howdah::gate {
 
@@ -40,6 +41,7 @@ struct SessionParts {
   const ServerIdentityRef& identity;  // may be replaced between two connections
   const RouteTable& routes;
   LiveSessions& sessions;
+  DeniedAttempts& denied;
   Waker& waker;
   CancelRegistry& cancel_keys;
   Canceller& canceller;

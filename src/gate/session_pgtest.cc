@@ -122,18 +122,6 @@ TEST(Session, a_paused_deleted_or_sealed_branch_says_so_to_its_owner_only) {
   }
 }
 
-TEST(Session, an_address_that_no_rule_allows_is_refused_before_the_password) {
-  Route route = test_route();
-  route.rules = {{"198.51.100.0/24", {}}};
-  Harness harness({.routes = {route}});
-  TestClient client(harness.port());
-  client.start_tls();
-  client.send_startup("user_aaaaaaaa", "tenant_aaaaaaaa");
-  const auto reply = client.read();
-  EXPECT_EQ(reply.error().sqlstate, "28000");
-  EXPECT_NE(reply.error().message.find("127.0.0.1"), std::string::npos);
-}
-
 TEST(Session, one_session_more_than_the_limit_is_refused_until_one_ends) {
   Route route = test_route();
   route.max_connections = 2;

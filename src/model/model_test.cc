@@ -39,11 +39,24 @@ TEST(Route, unknown_state_and_unknown_field_are_refused) {
   EXPECT_FALSE(route_from_json(field));
 }
 
-TEST(GateMessage, hello_ack_and_use_survive_the_round_trip) {
+TEST(Route, a_rule_that_is_not_understood_is_refused_as_a_whole) {
+  for (const char* rule :
+       {"5", "[]", "{}", R"({"network":5})", R"({"network":""})", R"({"expires_at":null})",
+        R"({"network":"10.0.0.1","expires_at":"soon"})", R"({"network":"10.0.0.1","expires_at":5})",
+        R"({"network":"10.0.0.1","ports":"all"})",
+        R"({"network":"10.0.0.1","expires_at":null,"ports":"all"})"}) {
+    boost::json::value route = to_json(example());
+    route.as_object()["rules"] = boost::json::array{boost::json::parse(rule)};
+    EXPECT_FALSE(route_from_json(route)) << rule;
+  }
+}
+
+TEST(GateMessage, hello_ack_use_and_denials_survive_the_round_trip) {
   GateMessage message;
   message.hello = GateHello{GateId("g1"), 9};
   message.ack = GateAck{10};
   message.use = {{BranchId("b1"), 3, Timestamp{}}};
+  message.denied = {{BranchId("b1"), "203.0.113.9", 4, 5, Timestamp{}, Timestamp{}}};
   const auto read = gate_message_from_json(to_json(message));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(to_json(*read), to_json(message));

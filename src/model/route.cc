@@ -83,10 +83,19 @@ json::value rule_to_json(const RouteRule& rule) {
   return {{"network", rule.network}, {"expires_at", to_json(rule.expires_at)}};
 }
 
+// By hand, since a route may have ten thousand of them and a gate serves nobody while it reads.
 Result<RouteRule> rule_from_json(const json::value& value) {
-  JsonReader in(value);
-  RouteRule rule{in.required_string("network", 1, 64), read_time(in, "expires_at")};
-  HOWDAH_CHECK(in.finish());
+  const json::object* object = value.if_object();
+  const json::value* network = object != nullptr ? object->if_contains("network") : nullptr;
+  const json::value* expiry = object != nullptr ? object->if_contains("expires_at") : nullptr;
+  const auto wrong = [] { return fail(ErrorCode::invalid_request, "a firewall rule is wrong"); };
+  if (network == nullptr || !network->is_string()) return wrong();
+  RouteRule rule{std::string(network->get_string()), {}};
+  if (rule.network.empty() || rule.network.size() > 64) return wrong();
+  if (object->size() != (expiry == nullptr ? 1U : 2U)) return wrong();  // an unknown field
+  if (expiry == nullptr || expiry->is_null()) return rule;
+  if (expiry->is_string()) rule.expires_at = parse_rfc3339(std::string_view(expiry->get_string()));
+  if (!rule.expires_at) return wrong();
   return rule;
 }
 
@@ -118,6 +127,26 @@ Result<BranchUse> use_from_json(const json::value& value) {
   use.last_activity = read_time(in, "last_activity").value_or(Timestamp{});
   HOWDAH_CHECK(in.finish());
   return use;
+}
+
+json::value denied_to_json(const DeniedAttempt& denied) {
+  return {{"branch_id", denied.branch_id.str()},     {"address", denied.address},
+          {"direct_count", denied.direct_count},     {"pooled_count", denied.pooled_count},
+          {"first_at", to_rfc3339(denied.first_at)}, {"last_at", to_rfc3339(denied.last_at)}};
+}
+
+Result<DeniedAttempt> denied_from_json(const json::value& value) {
+  constexpr std::int64_t kCountMax = INT64_C(1) << 40;
+  JsonReader in(value);
+  DeniedAttempt denied;
+  denied.branch_id = BranchId(in.required_string("branch_id", 1, 64));
+  denied.address = in.optional_string("address", 0, 45).value_or("");
+  denied.direct_count = in.optional_integer("direct_count", 0, kCountMax).value_or(0);
+  denied.pooled_count = in.optional_integer("pooled_count", 0, kCountMax).value_or(0);
+  denied.first_at = read_time(in, "first_at").value_or(Timestamp{});
+  denied.last_at = read_time(in, "last_at").value_or(Timestamp{});
+  HOWDAH_CHECK(in.finish());
+  return denied;
 }
 
 // A version number inside an object that holds it alone.
@@ -203,6 +232,11 @@ json::value to_json(const GateMessage& message) {
     for (const BranchUse& use : message.use) uses.push_back(use_to_json(use));
     object["use"] = std::move(uses);
   }
+  if (!message.denied.empty()) {
+    json::array attempts;
+    for (const DeniedAttempt& denied : message.denied) attempts.push_back(denied_to_json(denied));
+    object["denied"] = std::move(attempts);
+  }
   return object;
 }
 
@@ -224,6 +258,7 @@ Result<GateMessage> gate_message_from_json(const json::value& value) {
     message.ack = GateAck{version};
   }
   HOWDAH_TRY(message.use, read_list<BranchUse>(in, "use", use_from_json));
+  HOWDAH_TRY(message.denied, read_list<DeniedAttempt>(in, "denied", denied_from_json));
   HOWDAH_CHECK(in.finish());
   return message;
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "model/denied_attempts.h"
 
 namespace howdah {
 
@@ -65,7 +66,8 @@ struct RouteUpdate {
 boost::json::value to_json(const RouteUpdate& update);
 Result<RouteUpdate> route_update_from_json(const boost::json::value& value);
 
-// Gate -> howdahd: who it is (first message), then what it has applied and kept, and use.
+// Gate -> howdahd: who it is (first message), then what it has applied and kept, use, and whom its
+// firewalls refused.
 struct GateHello {
   GateId gate_id;
   std::uint64_t version = 0;  // 0: nothing kept
@@ -79,10 +81,13 @@ struct BranchUse {
   std::int64_t open_sessions = 0;
   Timestamp last_activity;
 };
+// Of refused attempts in one message; a gate sends at most one such message a second.
+inline constexpr std::size_t kDeniedPerMessageMax = 256;
 struct GateMessage {
   std::optional<GateHello> hello;
   std::optional<GateAck> ack;
   std::vector<BranchUse> use;
+  std::vector<DeniedAttempt> denied;
 };
 
 boost::json::value to_json(const GateMessage& message);

@@ -7,6 +7,8 @@
 #include "control/databases/database_job.h"
 #include "control/databases/database_store.h"
 #include "control/databases/sample_data.h"
+#include "control/firewall/firewall.h"
+#include "control/organisation/organisation.h"
 #include "crypto/random.h"
 #include "model/names.h"
 
@@ -67,6 +69,7 @@ Task<CreateJob::Started> CreateJob::start(NewDatabase wanted, Credential credent
 
 Task<CreateJob::Started> CreateJob::store(Wish wish, pg::Connection& connection) {
   const NewDatabase& wanted = wish.wanted;
+  HOWDAH_CO_CHECK(co_await check_room_for_database(connection, wish.caller.organisation_id));
   HOWDAH_CO_TRY(wish.ids.created_at,
                 co_await database_store::insert(
                     connection, {wish.ids.database_id, wish.ids.branch_id, wish.node_id,
@@ -86,6 +89,10 @@ Task<CreateJob::Started> CreateJob::store(Wish wish, pg::Connection& connection)
                     wish.ids.branch_id, wish.caller.actor};
   HOWDAH_CO_TRY(wish.ids.job_id, co_await platform_.jobs.enqueue(connection, std::move(job),
                                                                  JobEngine::Start::here));
+  // Before its route is open to anybody.
+  HOWDAH_CO_CHECK(co_await insert_first_rules(
+      platform_.audit, connection,
+      {wish.ids.database_id, wanted.allowed_ips, wish.caller, wish.request_id}));
   co_return wish.ids;
 }
 

@@ -28,7 +28,7 @@ class CreateJob {
     Timestamp created_at;
   };
   // Commits the wish: rows in status creating and the job, leased to this process: call
-  // JobEngine::run_now with it. Errors: conflict for a name that is taken.
+  // JobEngine::run_now with it. Errors: conflict for a name that is taken, limit_reached.
   Task<Started> start(NewDatabase wanted, Credential credential, Principal caller,
                       std::string request_id);
 

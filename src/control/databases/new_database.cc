@@ -18,8 +18,7 @@ namespace {
 constexpr std::array<std::string_view, 5> kSizeClasses{"nano", "small", "medium", "large",
                                                        "custom"};
 // Of the contract, but later: taking them without doing what they say would be a lie.
-constexpr std::array<std::string_view, 4> kLater{"allowedIps", "storageLimitBytes", "settings",
-                                                 "protected"};
+constexpr std::array<std::string_view, 3> kLater{"storageLimitBytes", "settings", "protected"};
 constexpr int kMajorMin = 13;
 constexpr int kMajorMax = 18;
 
@@ -126,6 +125,7 @@ Result<NewDatabase> read_new_database(const json::value& body, const nodeapi::No
   wanted.suspend_after_s =
       in.optional_integer("suspendAfterSeconds", 0, kSuspendAfterMax_s).value_or(300);
   wanted.sample_data = in.optional_bool("sampleData").value_or(false);
+  wanted.allowed_ips = read_allowed_addresses(in, "allowedIps");
   std::vector<std::string> later;
   for (const std::string_view field : kLater) {
     if (in.optional_value(field) != nullptr) later.emplace_back(field);

@@ -4,8 +4,10 @@
 #include <boost/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
+#include "control/firewall/rule.h"
 #include "nodeapi/messages.h"
 
 namespace howdah::control {
@@ -19,6 +21,7 @@ struct NewDatabase {
   std::string size_class;  // empty: the node's default
   std::int64_t suspend_after_s = 300;
   bool sample_data = false;
+  std::vector<AllowedAddress> allowed_ips;  // its first firewall rules
 };
 
 inline constexpr std::int64_t kSuspendAfterMax_s = 30 * 24 * 3600;

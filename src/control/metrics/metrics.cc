@@ -55,13 +55,13 @@ Task<http::Response> Metrics::show(Call call) {
 }
 
 void Metrics::write_node(MetricsText& text) const {
-  const nodeapi::NodeStatus& status = nodes_.status();
+  const nodeapi::NodeStatus& status = from_.nodes.status();
   const MetricsText::Labels node{{"node", status.node_id.str()}};
   const auto one = [&](std::string_view name, std::string_view help, double number) {
     text.begin(name, "gauge", help);
     text.value(number, node);
   };
-  one("howdah_node_up", "1 while the node agent answers.", nodes_.reachable() ? 1 : 0);
+  one("howdah_node_up", "1 while the node agent answers.", from_.nodes.reachable() ? 1 : 0);
   one("howdah_node_spares_ready", "Prepared instances that wait for a database.",
       static_cast<double>(status.spares_ready));
   one("howdah_volume_size_bytes", "Size of the volume.",
@@ -69,19 +69,23 @@ void Metrics::write_node(MetricsText& text) const {
   one("howdah_volume_free_bytes", "Free space of the volume.",
       static_cast<double>(status.volume_free_bytes));
   text.begin("howdah_instances", "gauge", "Instances of the node by run state.");
-  for (const auto& [state, count] : nodes_.counts()) {
+  for (const auto& [state, count] : from_.nodes.counts()) {
     text.value(static_cast<double>(count), {{"state", std::string(to_string(state))}});
   }
 }
 
 void Metrics::write_gates(MetricsText& text) const {
   gauge(text, "howdah_gates", "Gates connected to the route stream.",
-        static_cast<double>(routes_.gates()));
-  gauge(text, "howdah_routes", "Branches that gates know.", static_cast<double>(routes_.routes()));
+        static_cast<double>(from_.routes.gates()));
+  gauge(text, "howdah_routes", "Branches that gates know.",
+        static_cast<double>(from_.routes.routes()));
   gauge(text, "howdah_client_sessions", "Client sessions open at all gates.",
-        static_cast<double>(routes_.open_sessions()));
+        static_cast<double>(from_.routes.open_sessions()));
+  text.begin("howdah_firewall_denied_total", "counter",
+             "Connections that firewalls refused since howdahd started.");
+  text.value(static_cast<double>(from_.denied.total()));
   gauge(text, "howdah_orphan_instances", "Instances that belong to no branch in the catalog.",
-        static_cast<double>(databases_.reconciler().orphans()));
+        static_cast<double>(from_.databases.reconciler().orphans()));
 }
 
 // What the catalog has to say is left out while it does not answer.

@@ -3,6 +3,7 @@
 // Owner: make_features; on the loop's thread.
 #pragma once
 #include "control/databases/databases.h"
+#include "control/firewall/denied_log.h"
 #include "control/metrics/registry.h"
 #include "control/nodes/node_watcher.h"
 #include "control/platform.h"
@@ -12,9 +13,14 @@ namespace howdah::control {
 
 class Metrics final : public Feature {
  public:
-  Metrics(Platform& platform, const NodeWatcher& nodes, const RoutePublisher& routes,
-          const Databases& databases)
-      : platform_(platform), nodes_(nodes), routes_(routes), databases_(databases) {}
+  // All outlive it.
+  struct Sources {
+    const NodeWatcher& nodes;
+    const RoutePublisher& routes;
+    const Databases& databases;
+    const DeniedLog& denied;
+  };
+  Metrics(Platform& platform, Sources sources) : platform_(platform), from_(sources) {}
   void add_routes(Routes& routes) override;
 
  private:
@@ -24,9 +30,7 @@ class Metrics final : public Feature {
   void write_gates(MetricsText& text) const;
 
   Platform& platform_;
-  const NodeWatcher& nodes_;
-  const RoutePublisher& routes_;
-  const Databases& databases_;
+  Sources from_;
   RequestMetrics requests_;
 };
 

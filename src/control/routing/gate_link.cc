@@ -16,9 +16,8 @@ constexpr std::size_t kBranchesMax = 100'000;
 
 }  // namespace
 
-GateLink::GateLink(net::Local::socket socket, const RouteTable& table,
-                   std::function<void()> changed)
-    : lines_(std::move(socket)), table_(table), changed_(std::move(changed)) {}
+GateLink::GateLink(net::Local::socket socket, const RouteTable& table, Listener listener)
+    : lines_(std::move(socket)), table_(table), listener_(std::move(listener)) {}
 
 Task<void> GateLink::run() {
   using namespace asio::experimental::awaitable_operators;
@@ -51,15 +50,16 @@ Task<void> GateLink::read_hello() {
   needs_snapshot_ = message.hello->version != table_.version();
   acknowledged_ = needs_snapshot_ ? 0 : message.hello->version;
   live_ = true;
-  changed_();
+  listener_.changed();
   co_return Result<void>{};
 }
 
 Task<void> GateLink::read_loop() {
   while (true) {
     HOWDAH_CO_TRY(const auto value, co_await lines_.read());
-    HOWDAH_CO_TRY(const GateMessage message, gate_message_from_json(value));
-    if (message.hello || (message.ack && message.ack->version > table_.version())) {
+    HOWDAH_CO_TRY(GateMessage message, gate_message_from_json(value));
+    if (message.hello || (message.ack && message.ack->version > table_.version()) ||
+        message.denied.size() > kDeniedPerMessageMax) {
       co_return fail(ErrorCode::protocol_violation,
                      "gate " + id_.str() + " sent a message that does not fit");
     }
@@ -67,7 +67,8 @@ Task<void> GateLink::read_loop() {
     for (const BranchUse& use : message.use) {
       if (use_.size() < kBranchesMax) use_.insert_or_assign(use.branch_id, use);
     }
-    changed_();
+    if (!message.denied.empty()) listener_.denied(std::move(message.denied));
+    listener_.changed();
   }
 }
 

@@ -19,8 +19,13 @@ class GateLink {
   // A gate that is further behind than this gets a snapshot instead of the changes.
   static constexpr std::size_t kPendingMax = 64;
 
-  // changed: called after each acknowledgement or report, and when the gate has said who it is.
-  GateLink(net::Local::socket socket, const RouteTable& table, std::function<void()> changed);
+  struct Listener {
+    // After each acknowledgement or report, and when the gate has said who it is.
+    std::function<void()> changed;
+    // Whom its firewalls refused since the last call.
+    std::function<void(std::vector<DeniedAttempt>)> denied;
+  };
+  GateLink(net::Local::socket socket, const RouteTable& table, Listener listener);
 
   // Serves the gate until it is gone. Errors: protocol_violation, unavailable at its orderly end.
   Task<void> run();
@@ -40,7 +45,7 @@ class GateLink {
 
   net::JsonLines lines_;
   const RouteTable& table_;
-  std::function<void()> changed_;
+  Listener listener_;
   Signal wake_;
   std::deque<std::shared_ptr<const boost::json::value>> pending_;
   bool needs_snapshot_ = false;

@@ -19,6 +19,17 @@ constexpr std::size_t kGatesMax = 64;
 
 }  // namespace
 
+std::string missing_gates(const Result<Published>& published) {
+  if (!published) {
+    return "it is saved, and the gates are told within 30 s: " + published.error().message;
+  }
+  std::string names;
+  for (const GateId& gate : published->waiting_for) {
+    names += (names.empty() ? "gate " : ", gate ") + gate.str();
+  }
+  return names.empty() ? names : "it is saved, but not yet acknowledged by " + names;
+}
+
 RoutePublisher::RoutePublisher(Platform& platform)
     : platform_(platform), tasks_(platform.executor), acceptor_(platform.executor) {}
 
@@ -44,8 +55,15 @@ asio::awaitable<void> RoutePublisher::stop() {
 }
 
 Task<Published> RoutePublisher::publish(std::vector<BranchId> branches) {
+  co_return co_await serve({.branches = std::move(branches)});
+}
+
+Task<Published> RoutePublisher::publish_all() {
+  co_return co_await serve({.all = true});
+}
+
+Task<Published> RoutePublisher::serve(Order order) {
   const auto give_up = std::chrono::steady_clock::now() + kAckTimeout;
-  Order order{std::move(branches), fail(ErrorCode::unavailable, "routes are not published now")};
   const auto place = orders_.insert(orders_.end(), &order);
   struct Leave {
     std::list<Order*>& list;
@@ -60,12 +78,14 @@ Task<Published> RoutePublisher::publish(std::vector<BranchId> branches) {
   }
   if (!order.version) co_return std::unexpected(order.version.error());
   Published published{*order.version, behind(*order.version)};
-  while ((!published.waiting_for.empty() || gate_has_lost_us()) &&
-         std::chrono::steady_clock::now() < give_up) {
+  while (!published.waiting_for.empty() && std::chrono::steady_clock::now() < give_up) {
     co_await changed_.wait_until(give_up);
     published.waiting_for = behind(published.version);
   }
   for (const GateId& gate : published.waiting_for) {
+    // One that is not connected is no alarm: it may be starting, and asks for everything when it
+    // is.
+    if (gates() == 0) break;
     log::warn("routes", "gate {} has not acknowledged version {}", gate.str(), published.version);
   }
   co_return published;
@@ -90,12 +110,15 @@ asio::awaitable<void> RoutePublisher::flush_loop() {
 // while the catalog is asked.
 Task<void> RoutePublisher::serve_orders() {
   std::set<BranchId> branches;
+  bool all = false;
   for (Order* order : orders_) {
     if (order->done) continue;
     order->taken = true;
+    all = all || order->all;
     branches.insert(order->branches.begin(), order->branches.end());
   }
-  const auto version = co_await flush({branches.begin(), branches.end()});
+  const auto version =
+      all ? co_await flush_all() : co_await flush({branches.begin(), branches.end()});
   for (Order* order : orders_) {
     if (order->done || !order->taken) continue;
     order->version = version;
@@ -112,16 +135,19 @@ Task<std::uint64_t> RoutePublisher::flush(std::vector<BranchId> branches) {
   co_return table_.version();
 }
 
-asio::awaitable<void> RoutePublisher::refresh() {
-  auto routes = co_await route_store::load_all(platform_.catalog.pool());
-  if (!routes) {
-    log::debug("routes", "compare with the catalog: {}", routes.error().to_log());
-    co_return;
-  }
-  const auto update = table_.replace_all(std::move(*routes));
-  // Passwords and rules that ended by the clock arrive this way.
+Task<std::uint64_t> RoutePublisher::flush_all() {
+  HOWDAH_CO_TRY(std::vector<Route> routes,
+                co_await route_store::load_all(platform_.catalog.pool()));
+  const auto update = table_.replace_all(std::move(routes));
   if (update) log::info("routes", "{} routes changed", update->upserted.size());
   broadcast(update);
+  co_return table_.version();
+}
+
+// Passwords and rules that ended by the clock arrive this way.
+asio::awaitable<void> RoutePublisher::refresh() {
+  const auto flushed = co_await flush_all();
+  if (!flushed) log::debug("routes", "compare with the catalog: {}", flushed.error().to_log());
 }
 
 Task<void> RoutePublisher::use_loop() {
@@ -153,7 +179,9 @@ asio::awaitable<void> RoutePublisher::accept_loop() {
 }
 
 asio::awaitable<void> RoutePublisher::serve_gate(net::Local::socket socket) {
-  GateLink link(std::move(socket), table_, [this] { changed_.notify(); });
+  GateLink link(std::move(socket), table_,
+                {.changed = [this] { changed_.notify(); },
+                 .denied = [this](auto denied) { on_denied_(std::move(denied)); }});
   struct Registration {
     RoutePublisher& publisher;
     std::list<GateLink*>::iterator place;
@@ -185,11 +213,12 @@ bool RoutePublisher::gate_has_lost_us() const {
 }
 
 std::vector<GateId> RoutePublisher::behind(std::uint64_t version) const {
-  std::vector<GateId> gates;
+  std::vector<GateId> late;
   for (const GateLink* link : links_) {
-    if (link->live() && link->acknowledged() < version) gates.push_back(link->id());
+    if (link->live() && link->acknowledged() < version) late.push_back(link->id());
   }
-  return gates;
+  if (gate_has_lost_us()) late.emplace_back("of this machine (not connected)");
+  return late;
 }
 
 BranchUse RoutePublisher::use(const BranchId& branch) const {

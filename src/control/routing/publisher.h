@@ -4,9 +4,11 @@
 // forgotten; every 30 s all routes are compared anew.
 // Owner: make_features; on the loop's thread.
 #pragma once
+#include <functional>
 #include <list>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "control/platform.h"
@@ -21,6 +23,9 @@ struct Published {
   std::vector<GateId> waiting_for;  // live gates that have not acknowledged it in time; mostly none
 };
 
+// What keeps a change from being in force on every port, as a sentence; empty: it is in force.
+std::string missing_gates(const Result<Published>& published);
+
 class RoutePublisher final : public Feature {
  public:
   static constexpr milliseconds kAckTimeout{2'000};
@@ -32,9 +37,18 @@ class RoutePublisher final : public Feature {
   asio::awaitable<void> stop() override;
 
   // Brings these branches' routes to every live gate as the catalog has them now: call it after the
-  // commit. Returns when all have acknowledged, or after kAckTimeout naming those that have not.
+  // commit. Returns when all have acknowledged, or after kAckTimeout naming those that have not. A
+  // gate of this machine that runs without a connection is waited for as well.
   // Errors: unavailable when the catalog does not answer.
   Task<Published> publish(std::vector<BranchId> branches);
+
+  // As publish(), for every branch there is.
+  Task<Published> publish_all();
+
+  // Whom firewalls refused, as gates tell it; called on the loop's thread. One listener.
+  void on_denied(std::function<void(std::vector<DeniedAttempt>)> listener) {
+    on_denied_ = std::move(listener);
+  }
 
   // Of all gates together.
   BranchUse use(const BranchId& branch) const;
@@ -46,12 +60,15 @@ class RoutePublisher final : public Feature {
  private:
   struct Order {
     std::vector<BranchId> branches;
-    Result<std::uint64_t> version;
+    bool all = false;
+    Result<std::uint64_t> version = fail(ErrorCode::unavailable, "routes are not published now");
     bool taken = false;
     bool done = false;
   };
 
+  Task<Published> serve(Order order);
   Task<std::uint64_t> flush(std::vector<BranchId> branches);
+  Task<std::uint64_t> flush_all();
   asio::awaitable<void> flush_loop();
   asio::awaitable<void> refresh();
   Task<void> serve_orders();
@@ -69,6 +86,7 @@ class RoutePublisher final : public Feature {
   net::Local::acceptor acceptor_;
   std::list<GateLink*> links_;
   std::list<Order*> orders_;  // waiting in publish()
+  std::function<void(std::vector<DeniedAttempt>)> on_denied_ = [](const auto&) {};
   Signal ordered_;
   Signal changed_;  // acknowledged, joined, left, or an order is done
   bool stopping_ = false;

@@ -16,9 +16,11 @@ class PublisherTest : public testing::ServiceTest {
   asio::awaitable<void> waits();
   asio::awaitable<void> awaits_return();
   asio::awaitable<void> comes_back();
+  asio::awaitable<void> names_absent();
   asio::awaitable<void> grows();
   asio::awaitable<void> leaves_out();
   asio::awaitable<void> counts();
+  asio::awaitable<void> join_later();
 };
 
 asio::awaitable<void> PublisherTest::follows() {
@@ -89,6 +91,26 @@ TEST_F(PublisherTest, a_live_gate_that_does_not_acknowledge_is_waited_for_and_na
   run(waits());
 }
 
+asio::awaitable<void> PublisherTest::names_absent() {
+  std::ofstream(config.runtime_dir / "gate.sock");
+  EXPECT_TRUE(co_await create("db"));
+  EXPECT_EQ(co_await ask("SELECT data ->> 'line' FROM howdah.operation_events "
+                         "WHERE kind = 'log'"),
+            "gate of this machine (not connected) has not answered yet");
+  const auto begin = std::chrono::steady_clock::now();
+  gates.spawn("gate", join_later());
+  EXPECT_TRUE(co_await create("db"));
+  EXPECT_EQ(gate.routes.size(), 2U) << "it is waited for";
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, RoutePublisher::kAckTimeout);
+}
+asio::awaitable<void> PublisherTest::join_later() {
+  co_await net::sleep_for(milliseconds{300});
+  co_await gate.run((config.runtime_dir / "routes.sock").string());
+}
+TEST_F(PublisherTest, a_gate_that_runs_without_a_connection_is_waited_for_and_named) {
+  run(names_absent());
+}
+
 asio::awaitable<void> PublisherTest::grows() {
   co_await join(gate);
   EXPECT_TRUE(co_await create("db"));
@@ -129,6 +151,7 @@ asio::awaitable<void> PublisherTest::leaves_out() {
   EXPECT_TRUE(route.roles.at(0).verifiers.at(0).valid_until);
   EXPECT_EQ(route.rules.at(0).network, "10.0.0.0/8");
   EXPECT_TRUE(route.rules.at(0).expires_at);
+  EXPECT_TRUE(route.default_closed);
   EXPECT_EQ(route.state, RouteState::sealed);
   EXPECT_EQ(route.sealed_reason, "not scanned yet");
 }

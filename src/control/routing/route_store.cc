@@ -9,7 +9,8 @@ namespace howdah::control::route_store {
 namespace {
 
 // Makes the JSON of model/route.h. A password that is not valid any more is left out, so it does
-// not even reach a gate; one that ends later carries its end.
+// not even reach a gate; one that ends later carries its end. So with rules, but the expired ones
+// left out: default_closed tells that there are some, or a list that ran out would open the door.
 constexpr std::string_view kSelect = R"(
 SELECT jsonb_build_object(
     'branch_id', b.id, 'database_id', d.id, 'instance_id', b.instance_id, 'slug', d.slug,
@@ -34,8 +35,11 @@ SELECT jsonb_build_object(
                    to_char(f.expires_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY f.network)
         FROM howdah.firewall_rules f
         WHERE f.database_id = d.id AND (f.branch_id IS NULL OR f.branch_id = b.id)
-          AND (f.expires_at IS NULL OR f.expires_at > now())), '[]'),
-    'default_closed', o.firewall_default = 'closed',
+          AND f.removed_at IS NULL AND (f.expires_at IS NULL OR f.expires_at > now())), '[]'),
+    'default_closed', o.firewall_default = 'closed' OR EXISTS (
+        SELECT FROM howdah.firewall_rules f
+        WHERE f.database_id = d.id AND (f.branch_id IS NULL OR f.branch_id = b.id)
+          AND f.removed_at IS NULL),
     'max_connections', coalesce(b.max_connections, d.max_connections)) AS route
 FROM howdah.branches b
 JOIN howdah.databases d ON d.id = b.database_id

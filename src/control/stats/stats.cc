@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "control/databases/database_store.h"
+#include "control/firewall/denied_store.h"
 #include "model/names.h"
 
 namespace howdah::control {
@@ -70,8 +71,10 @@ Task<http::Response> Stats::show(Call call) {
         co_await sample({database.id, database.main_branch, database.main_instance, database.slug});
     if (fresh) known = std::move(fresh);
   }
-  co_return success(200, {.data = stats_json(database, shown_status(database, nodes_).status, known,
-                                             routes_.use(database.main_branch))});
+  json::object data = stats_json(database, shown_status(database, nodes_).status, known,
+                                 routes_.use(database.main_branch));
+  HOWDAH_CO_TRY(data["denied_attempts"], co_await denied_store::count(pool, database.id));
+  co_return success(200, {.data = std::move(data)});
 }
 
 asio::awaitable<std::optional<stats_store::Sample>> Stats::sample(

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Settings of the organisation: what a database without firewall rules lets in, and caps.
+// Owner: make_features; on the loop's thread.
+#pragma once
+#include <string>
+
+#include "control/organisation/organisation_store.h"
+#include "control/platform.h"
+#include "control/routing/publisher.h"
+
+namespace howdah::control {
+
+class OrganisationSettings final : public Feature {
+ public:
+  OrganisationSettings(Platform& platform, RoutePublisher& routes)
+      : platform_(platform), routes_(routes) {}
+
+  void add_routes(Routes& routes) override;
+
+ private:
+  struct Wish {
+    OrganisationChange change;
+    Principal caller;
+    std::string request_id;
+  };
+  Task<http::Response> show(Call call);
+  Task<http::Response> change(Call call);
+  Task<Organisation> store(Wish wish, pg::Connection& connection);
+
+  Platform& platform_;
+  RoutePublisher& routes_;
+};
+
+// In the transaction that makes a database: whether the organisation's cap leaves room for it.
+// Holds back others that ask until the end of the transaction. Errors: limit_reached.
+Task<void> check_room_for_database(pg::Connection& connection, OrganisationId id);
+
+}  // namespace howdah::control
