@@ -9,11 +9,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 import urllib.parse
 
 import processes
 
 START_SECONDS = 180
+IDLE_SECONDS_MAX = 20
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -37,6 +39,7 @@ class Howdah:
         self._environment = {**os.environ, **(environment or {})}
         self._process = None
         self._api = None
+        self._used = 0.0
         self.data = None
         self.connection = {}
 
@@ -86,9 +89,13 @@ class Howdah:
         if body is not None:
             text = json.dumps(body)
             headers["Content-Type"] = "application/json"
+        # The server closes a connection that was not used for a while.
+        if time.monotonic() - self._used > IDLE_SECONDS_MAX:
+            self._api.close()
         self._api.request(method, "/api" + path, text, headers)
         response = self._api.getresponse()
         content = response.read()
+        self._used = time.monotonic()
         if response.status >= 300:
             raise RuntimeError(f"{method} {path}: {response.status} {content.decode()[:500]}")
         return json.loads(content)["data"] if content else None
