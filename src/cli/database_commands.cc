@@ -29,7 +29,7 @@ Result<int> create_database(Context& context, const CreateOptions& options) {
   if (options.sample) body["sampleData"] = true;
   HOWDAH_TRY(const auto answer, context.call(http::Method::post, "/api/databases", body));
   context.print_object(answer.at("data"));
-  context.say("The password is shown only now. Connect: howdah psql " + options.name);
+  context.say("Connect: howdah psql " + options.name);
   return 0;
 }
 
