@@ -26,8 +26,8 @@ void add_up_command(CLI::App& app, Context& context) {
   up->add_option("--domain", options->domain, "Domain of this machine");
   up->add_option("--postgres-dir", options->postgres_directory,
                  "Folder of PostgreSQL servers instead of the usual places");
-  up->add_option("--volume-driver", options->volume_driver, "auto, btrfs or copy")
-      ->check(CLI::IsMember({"auto", "btrfs", "copy"}));
+  up->add_option("--volume-driver", options->volume_driver, "auto, btrfs, reflink or copy")
+      ->check(CLI::IsMember({"auto", "btrfs", "reflink", "copy"}));
   up->add_option("--volume-size", options->volume_size, "Bytes of the volume image")
       ->check(CLI::PositiveNumber);
   up->add_option("--size-class", options->size_class, "Of new databases")

@@ -10,10 +10,11 @@
 #include "base/flags.h"
 #include "base/units.h"
 #include "os/file.h"
+#include "volume/volume.h"
 
 namespace howdah::node {
 
-enum class VolumeChoice { automatic, btrfs, copy };
+using VolumeChoice = volume::Driver;
 
 struct Config {
   os::Path data_dir;     // absolute

@@ -16,24 +16,12 @@
 namespace howdah::node {
 namespace {
 
-volume::Driver driver_of(VolumeChoice choice) {
-  switch (choice) {
-    case VolumeChoice::automatic:
-      return volume::Driver::automatic;
-    case VolumeChoice::btrfs:
-      return volume::Driver::btrfs;
-    case VolumeChoice::copy:
-      return volume::Driver::copy;
-  }
-  return volume::Driver::automatic;
-}
-
 Result<std::unique_ptr<volume::Volume>> open_volume(const Config& config) {
   if (!std::filesystem::exists(config.data_dir / "volume")) {
     log::info("node", "making the volume in {}", config.data_dir.string());
   }
   HOWDAH_TRY(auto volume,
-             volume::open_volume({config.data_dir, driver_of(config.volume), config.volume_size}));
+             volume::open_volume({config.data_dir, config.volume, config.volume_size}));
   HOWDAH_TRY(const os::DiskSpace space, volume->space());
   log::info("node", "volume: {}, {} of {} free", volume->driver(), to_pretty(space.free_bytes),
             to_pretty(space.size_bytes));
