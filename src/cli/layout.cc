@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/units.h"
+#include "cli/folder_place.h"
 #include "crypto/encode.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
@@ -227,6 +228,7 @@ Result<PreparedFolder> prepare_folder(const Layout& layout, const DaemonUsers& u
                 fmt::format("another Howdah uses {}", layout.data.string()),
                 "see 'howdah status', or start a second one with another --data-dir");
   }
+  HOWDAH_CHECK(settle_place(layout, **lock));
   if (!marked) HOWDAH_CHECK(check_space(layout.data));
   if (!marked) {
     // The daemons' users pass through the folder to their own parts.
