@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "instance/template.h"
 #include "model/names.h"
-#include "os/memory.h"
 
 namespace howdah::node {
 namespace {
@@ -87,7 +86,7 @@ Result<std::unique_ptr<Environment>> open_environment(const Config& config) {
   HOWDAH_TRY(environment->users, find_users(config));
   HOWDAH_TRY(environment->folder, open_folder(config, environment->users));
   HOWDAH_TRY(environment->installations, find_postgres(config));
-  HOWDAH_TRY(const os::MemoryInfo memory, os::memory_info());
+  HOWDAH_TRY(const os::MemoryInfo memory, config.memory());
   environment->size_class = instance::default_size_class(memory.total_bytes);
   if (!config.size_class.empty()) {
     auto size_class = instance::parse_size_class(config.size_class);
