@@ -14,6 +14,7 @@
 #include "cli/host_firewall.h"
 #include "cli/layout.h"
 #include "cli/listening.h"
+#include "cli/machine_check.h"
 #include "cli/progress.h"
 #include "cli/summary.h"
 #include "cli/supervisor.h"
@@ -139,6 +140,7 @@ Result<void> Up::next_step(std::string what) {
 
 Task<void> Up::start() {
   HOWDAH_CO_TRY(listening_, plan_listening(options_.listen, options_.domain, options_.email));
+  HOWDAH_CO_CHECK(check_machine(layout_));
   HOWDAH_CO_TRY(users_, ensure_daemon_users());
   HOWDAH_CO_TRY(folder_, prepare_folder(layout_, users_));
   HOWDAH_CO_TRY(ports_, settle_ports(io_.get_executor(), options_, listening_));

@@ -50,15 +50,11 @@ std::vector<UnitPtr> sleepers(const Registry& registry, const InstanceId& except
 Admission::Admission(Registry& registry, Memory memory)
     : registry_(registry), memory_(std::move(memory)) {}
 
-ByteCount Admission::reserve(ByteCount total_bytes) {
-  return std::clamp<ByteCount>(total_bytes / 32, 64_MiB, 1_GiB);
-}
-
 Task<void> Admission::admit(Manifest manifest) {
   const ByteCount needed = instance::expected_memory(manifest.size_class);
   const auto look = [&]() -> Result<Room> {
     HOWDAH_TRY(const os::MemoryInfo memory, memory_());
-    const ByteCount kept = reserve(memory.total_bytes);
+    const ByteCount kept = os::memory_reserve(memory.total_bytes);
     return Room{memory.available_bytes >= needed + kept, memory, needed + kept};
   };
   auto room = look();

@@ -21,10 +21,6 @@ class Admission {
   // Errors: memory_full, which may be retried later.
   Task<void> admit(Manifest manifest);
 
-  // What stays free for the platform and for sessions that grow: 1/32 of the memory, 64 MiB to
-  // 1 GiB.
-  static ByteCount reserve(ByteCount total_bytes);
-
  private:
   Registry& registry_;
   Memory memory_;

@@ -103,6 +103,10 @@ Result<ByteCount> proportional_set_size(pid_t pid) {
   return std::unexpected(text.error());
 }
 
+ByteCount memory_reserve(ByteCount total_bytes) {
+  return std::clamp<ByteCount>(total_bytes / 32, 64_MiB, 1_GiB);
+}
+
 Result<MemoryInfo> memory_info(const MemoryPlaces& places) {
   HOWDAH_TRY(const std::string text, read_file(places.meminfo));
   const auto total = parse_kb_line(text, "MemTotal");

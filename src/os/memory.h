@@ -28,6 +28,9 @@ struct MemoryPlaces {
   Path own_groups = "/proc/self/cgroup";
   Path groups = "/sys/fs/cgroup";
 };
+// What stays free of it for the platform and for sessions that grow: 1/32, 64 MiB to 1 GiB. With
+// less than that left no further instance is started.
+ByteCount memory_reserve(ByteCount total_bytes);
 Result<MemoryInfo> memory_info(const MemoryPlaces& places = {});
 
 // "Name:   123 kB" in a text of such lines. Empty: there is no such line.

@@ -97,7 +97,14 @@ test("--listen opens API and databases to other machines, by TLS only", needs, (
     assert.notEqual(old.code, 0, "TLS 1.1 is refused");
 
     // This machine goes on as before.
-    const local = await on(SERVER, "curl", "-sS", "-m", "10", `http://localhost:${port(howdah)}/health`);
+    const local = await on(
+      SERVER,
+      "curl",
+      "-sS",
+      "-m",
+      "10",
+      `http://localhost:${port(howdah)}/health`,
+    );
     assert.match(local.stdout, /"ok"/, local.stderr);
 
     const made = await howdah.cli(["db", "create", "shop", "-o", "json"]);
@@ -113,39 +120,54 @@ test("--listen opens API and databases to other machines, by TLS only", needs, (
   }),
 );
 
-test("the start says that it is open, shows the certificate, and the host firewall's line", needs, async () => {
-  const nft = (rules: string) => run("ip", ["netns", "exec", SERVER, "nft", "-f", "-"], { input: rules });
-  const filtered = await nft(
-    "table inet filter { chain input { type filter hook input priority 0; policy drop; " +
-      'iifname "lo" accept; ct state established accept; } }',
-  ).catch(() => ({ code: 1 }));
-  try {
-    await withOpen(["--listen", ADDRESS], async (howdah) => {
-      const { direct_port, pooled_port } = howdah.connection;
-      assert.match(howdah.output, /other machines reach it on 192\.0\.2\.7/);
-      assert.match(howdah.output, /--public-host/);
-      const file = path.join(howdah.dataDir, "tls/server.crt");
-      assert.ok(howdah.output.includes(file));
-      const print = await runOk("openssl", ["x509", "-noout", "-fingerprint", "-sha256", "-in", file]);
-      const digest = print.trim().split("=")[1]!.replaceAll(":", "").toLowerCase();
-      assert.ok(howdah.output.toLowerCase().replaceAll(":", "").includes(digest), howdah.output);
-      if (filtered.code !== 0) return; // no nftables on this machine
-      const ports = `${port(howdah)}, ${direct_port}, ${pooled_port}`;
-      const line = `nft insert rule inet filter input tcp dport { ${ports} } accept`;
-      assert.ok(howdah.output.includes(line), howdah.output);
-      const before = await on(SERVER, "nft", "list", "ruleset");
-      assert.ok(!before.stdout.includes(String(direct_port)), "the firewall was not touched");
-      assert.notEqual((await curl(howdah, `${howdah.connection.api_url}/health`, "-m", "2")).code, 0);
-      // The line is one that can be run as it is, and it opens the ports.
-      const ran = await on(SERVER, "sh", "-c", line.replace(/[{}]/g, "\\$&"));
-      assert.equal(ran.code, 0, ran.stderr);
-      const health = await curl(howdah, `${howdah.connection.api_url}/health`);
-      assert.match(health.stdout, /^HTTP\/1.1 200 /, health.stderr);
-    });
-  } finally {
-    await nft("flush ruleset").catch(() => {});
-  }
-});
+test(
+  "the start says that it is open, shows the certificate, and the host firewall's line",
+  needs,
+  async () => {
+    const nft = (rules: string) =>
+      run("ip", ["netns", "exec", SERVER, "nft", "-f", "-"], { input: rules });
+    const filtered = await nft(
+      "table inet filter { chain input { type filter hook input priority 0; policy drop; " +
+        'iifname "lo" accept; ct state established accept; } }',
+    ).catch(() => ({ code: 1 }));
+    try {
+      await withOpen(["--listen", ADDRESS], async (howdah) => {
+        const { direct_port, pooled_port } = howdah.connection;
+        assert.match(howdah.output, /other machines reach it on 192\.0\.2\.7/);
+        assert.match(howdah.output, /--public-host/);
+        const file = path.join(howdah.dataDir, "tls/server.crt");
+        assert.ok(howdah.output.includes(file));
+        const print = await runOk("openssl", [
+          "x509",
+          "-noout",
+          "-fingerprint",
+          "-sha256",
+          "-in",
+          file,
+        ]);
+        const digest = print.trim().split("=")[1]!.replaceAll(":", "").toLowerCase();
+        assert.ok(howdah.output.toLowerCase().replaceAll(":", "").includes(digest), howdah.output);
+        if (filtered.code !== 0) return; // no nftables on this machine
+        const ports = `${port(howdah)}, ${direct_port}, ${pooled_port}`;
+        const line = `nft insert rule inet filter input tcp dport { ${ports} } accept`;
+        assert.ok(howdah.output.includes(line), howdah.output);
+        const before = await on(SERVER, "nft", "list", "ruleset");
+        assert.ok(!before.stdout.includes(String(direct_port)), "the firewall was not touched");
+        assert.notEqual(
+          (await curl(howdah, `${howdah.connection.api_url}/health`, "-m", "2")).code,
+          0,
+        );
+        // The line is one that can be run as it is, and it opens the ports.
+        const ran = await on(SERVER, "sh", "-c", line.replace(/[{}]/g, "\\$&"));
+        assert.equal(ran.code, 0, ran.stderr);
+        const health = await curl(howdah, `${howdah.connection.api_url}/health`);
+        assert.match(health.stdout, /^HTTP\/1.1 200 /, health.stderr);
+      });
+    } finally {
+      await nft("flush ruleset").catch(() => {});
+    }
+  },
+);
 
 test("a domain with an e-mail address opens it, is in the certificate, and has HSTS", needs, () =>
   withOpen(["--domain", DOMAIN, "--email", "you@example.org"], async (howdah) => {

@@ -32,7 +32,9 @@ const KINDS: Kind[] = [
 ];
 
 for (const { name, skip, args, user } of KINDS) {
-  test(`${name}: a moved folder goes on, a copy beside the original is refused`, { skip }, async () => {
+  test(`${name}: a moved folder goes on, a copy beside the original is refused`, {
+    skip,
+  }, async () => {
     const base = makeBase();
     if (user.uid !== undefined) fs.chownSync(base, user.uid, user.gid!);
     const first = path.join(base, "first");
@@ -45,7 +47,13 @@ for (const { name, skip, args, user } of KINDS) {
       const made = await original.api.createDatabase();
       await query(original, made, "CREATE TABLE t AS SELECT 42 AS n");
       // Copied while it runs: what everybody tries once. The image is preallocated: left out.
-      execFileSync("sh", ["-c", `cp -a "$1" "$2" 2>/dev/null; rm -rf "$2/volume.img"`, "sh", first, copy]);
+      execFileSync("sh", [
+        "-c",
+        `cp -a "$1" "$2" 2>/dev/null; rm -rf "$2/volume.img"`,
+        "sh",
+        first,
+        copy,
+      ]);
       const up = ["up", "--data-dir", copy, "--no-sample", ...FREE_PORTS];
       const file = user.uid === undefined ? program("howdah") : publicProgram("howdah");
       const refused = await run(file, up, { env: { NO_COLOR: "1", ...env }, ...user });
