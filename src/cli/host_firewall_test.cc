@@ -24,8 +24,7 @@ table inet filter {
 	}
 })",
                                   kPorts);
-  EXPECT_EQ(line,
-            "nft insert rule inet filter incoming tcp dport { 3000, 5432, 6432 } accept");
+  EXPECT_EQ(line, "nft insert rule inet filter incoming tcp dport { 3000, 5432, 6432 } accept");
 }
 
 TEST(HostFirewall, a_last_rule_that_refuses_the_rest_counts_as_well) {

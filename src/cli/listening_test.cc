@@ -46,9 +46,11 @@ TEST(Listening, a_domain_opens_it_together_with_an_email_address_only) {
 }
 
 TEST(Listening, what_cannot_be_is_refused_with_what_to_do) {
-  for (const auto& [listen, domain, email] :
-       {std::array{"localhost", "", ""}, {"192.0.2.7,", "", ""}, {"", "", "you@example.org"},
-        {"", "db.example.org", "you"}, {"", "db.example.org", "@example.org"}}) {
+  for (const auto& [listen, domain, email] : {std::array{"localhost", "", ""},
+                                              {"192.0.2.7,", "", ""},
+                                              {"", "", "you@example.org"},
+                                              {"", "db.example.org", "you"},
+                                              {"", "db.example.org", "@example.org"}}) {
     const auto plan = plan_listening(listen, domain, email);
     ASSERT_FALSE(plan) << listen << domain << email;
     EXPECT_EQ(plan.error().code, ErrorCode::config_invalid);

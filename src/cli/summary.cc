@@ -48,10 +48,9 @@ void Summary::print() const {
   fmt::print("\n  {}  {}\n\n", style::bold("Howdah"),
              style::dim(fmt::format("{} is serving. Ctrl-C stops it cleanly.", HOWDAH_VERSION)));
   row("API", api_url + "/api");
-  row("Postgres", fmt::format("{}:{} direct, {}:{} pooled{}", host, direct_port, host, pooled_port,
-                              open_addresses.empty()
-                                  ? " (this machine only; --listen opens it)"
-                                  : ""));
+  row("Postgres",
+      fmt::format("{}:{} direct, {}:{} pooled{}", host, direct_port, host, pooled_port,
+                  open_addresses.empty() ? " (this machine only; --listen opens it)" : ""));
   row("Data", fmt::format("{} ({}, {} free)", layout.data.string(), node.volume_driver,
                           to_pretty(node.volume_free_bytes)));
   row("Key, CA",

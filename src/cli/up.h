@@ -11,7 +11,7 @@ namespace howdah::cli {
 
 struct UpOptions {
   os::Path data_directory;
-  std::string listen;  // addresses with commas between; empty: see plan_listening()
+  std::string listen;              // addresses with commas between; empty: see plan_listening()
   std::uint16_t http_port = 3000;  // 0 of each: a free one
   std::uint16_t direct_port = 5432;
   std::uint16_t pooled_port = 6432;

@@ -17,8 +17,8 @@ struct GateConfig {
   os::Path data_dir;
   os::Path runtime_dir;
   std::vector<std::string> listen_addresses{"127.0.0.1"};  // all with the same ports
-  std::uint16_t direct_port = 5432;  // 0: a free one
-  std::uint16_t pooled_port = 6432;  // 0: a free one
+  std::uint16_t direct_port = 5432;                        // 0: a free one
+  std::uint16_t pooled_port = 6432;                        // 0: a free one
   bool pooled = true;
   bool plaintext_for_measurement = false;
 

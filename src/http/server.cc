@@ -16,9 +16,8 @@ constexpr milliseconds kTickMin{10};
 
 // Timeouts are checked this often; small limits (tests) are checked more often.
 milliseconds tick_of(const ServerLimits& limits) {
-  const milliseconds shortest =
-      std::min({limits.read_timeout, limits.idle_timeout, limits.write_timeout,
-                limits.handshake_timeout});
+  const milliseconds shortest = std::min(
+      {limits.read_timeout, limits.idle_timeout, limits.write_timeout, limits.handshake_timeout});
   return std::clamp(shortest / 4, kTickMin, kTickMax);
 }
 

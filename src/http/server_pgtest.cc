@@ -103,8 +103,7 @@ class ServerTest : public testing::Test {
   asio::awaitable<std::string> raw(std::string text) { return raw(std::move(text), port_); }
   asio::awaitable<std::string> raw(std::string text, std::uint16_t port) {
     net::Tcp::socket socket(io_);
-    co_await socket.async_connect({asio::ip::make_address("127.0.0.1"), port},
-                                  asio::use_awaitable);
+    co_await socket.async_connect({asio::ip::make_address("127.0.0.1"), port}, asio::use_awaitable);
     co_await asio::async_write(socket, asio::buffer(text), asio::use_awaitable);
     std::string answer;
     co_await asio::async_read(socket, asio::dynamic_buffer(answer), net::kToken);
@@ -360,8 +359,8 @@ TEST_F(ServerTest, silent_tls_clients_are_few_and_are_cut_at_the_deadline) {
 asio::awaitable<void> ServerTest::serves_the_machine_itself() {
   std::vector<net::Tcp::socket> remote;
   for (int i = 0; i < 4; ++i) {
-    co_await remote.emplace_back(io_).async_connect(
-        {asio::ip::make_address("127.0.0.1"), port_}, asio::use_awaitable);
+    co_await remote.emplace_back(io_).async_connect({asio::ip::make_address("127.0.0.1"), port_},
+                                                    asio::use_awaitable);
   }
   co_await net::sleep_for(milliseconds{20});
   Client client(io_.get_executor(), socket_path());

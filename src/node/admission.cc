@@ -71,14 +71,14 @@ Task<void> Admission::admit(Manifest manifest) {
     }
   }
   if (!room || room->enough) co_return Result<void>{};
-  co_return fail(ErrorCode::memory_full,
-                 fmt::format("this machine has {} of {} memory left, and one more {} database "
-                             "needs {} free",
-                             to_pretty(room->memory.available_bytes),
-                             to_pretty(room->memory.total_bytes),
-                             instance::to_string(manifest.size_class), to_pretty(room->needed)),
-                 "try again later; end sessions that are not needed, choose a smaller size class, "
-                 "or give the machine more memory");
+  co_return fail(
+      ErrorCode::memory_full,
+      fmt::format("this machine has {} of {} memory left, and one more {} database "
+                  "needs {} free",
+                  to_pretty(room->memory.available_bytes), to_pretty(room->memory.total_bytes),
+                  instance::to_string(manifest.size_class), to_pretty(room->needed)),
+      "try again later; end sessions that are not needed, choose a smaller size class, "
+      "or give the machine more memory");
 }
 
 }  // namespace howdah::node

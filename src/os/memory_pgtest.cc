@@ -2,8 +2,8 @@
 #include "os/memory.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <filesystem>
 
 #include <cstring>

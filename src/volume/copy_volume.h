@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two drivers on plain directories. `copy`, for every file system: a clone is a full copy, written
-// and synced byte by byte. `reflink`, where FICLONE works (XFS, bcachefs, btrfs without the leave to
-// make snapshots): each file shares its extents, so a clone costs 30 us a file and the syncs.
+// and synced byte by byte. `reflink`, where FICLONE works (XFS, bcachefs, btrfs without the leave
+// to make snapshots): each file shares its extents, so a clone costs 30 us a file and the syncs.
 // Either is no moment of a running instance: the source must be stopped.
 #pragma once
 #include "volume/detail/tree.h"

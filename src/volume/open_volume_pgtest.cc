@@ -315,8 +315,8 @@ class OnDisk : public OpenVolume {
   // A disk that holds the data folder from now on.
   void use_disk(const std::string& type) {
     make_disk(folder_.path() / "disk.img", type, "300M");
-    disk_ = std::make_unique<MountedImage>(folder_.path() / "disk.img", folder_.path() / "mnt",
-                                           type);
+    disk_ =
+        std::make_unique<MountedImage>(folder_.path() / "disk.img", folder_.path() / "mnt", type);
     ASSERT_FALSE(HasFailure());  // never on the host's own disk
     options_ = {disk_->path() / "data", Driver::automatic, 0};
     fs::create_directory(options_.data_dir);

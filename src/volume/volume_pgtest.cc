@@ -102,8 +102,8 @@ class VolumeConformance : public testing::TestWithParam<Kind> {
     mounted_.reset();
     options_.data_dir = folder_.path() / "cut";
     if (!image) {
-      mounted_ = std::make_unique<MountedImage>(copy, folder_.path() / "mnt",
-                                                disk_of(GetParam()).type);
+      mounted_ =
+          std::make_unique<MountedImage>(copy, folder_.path() / "mnt", disk_of(GetParam()).type);
       options_.data_dir = mounted_->path() / "data";
     }
     open();

@@ -16,12 +16,8 @@ const FREE_PORTS = ["--http-port", "0", "--direct-port", "0", "--pooled-port", "
 
 function catalogSql(howdah: Howdah, sql: string): Promise<string> {
   const sockets = path.join(howdah.runtimeDir, "i/catalog");
-  const owner = fs.statSync(path.join(howdah.dataDir, "catalog/data")).uid;
-  return runOk(
-    "psql",
-    ["-h", sockets, "-U", "howdah_platform", "-d", "postgres_control", "-XAtqc", sql],
-    { env: { PGOPTIONS: "" }, uid: process.getuid?.() === 0 ? owner && 0 : undefined },
-  );
+  const place = ["-h", sockets, "-U", "howdah_admin", "-d", "postgres_control"];
+  return runOk("psql", [...place, "-XAtqc", sql]);
 }
 
 function dumps(howdah: Howdah): string[] {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "cli/layout.h"
 #include "instance/postgres_installation.h"
 #include "nodeapi/messages.h"

@@ -100,13 +100,12 @@ std::string mark_of(Status status) {
   return "    ";
 }
 
-void print_part(const std::string& text, std::string_view lead, std::size_t width, bool bright) {
-  bool first = true;
+void print_part(const std::string& text, const std::string& lead, std::size_t width, bool bright) {
+  std::string before = lead;
   for (const std::string& line : wrap(text, width - kIndent - lead.size())) {
-    const std::string shown =
-        fmt::format("{}{}", first ? lead : std::string(lead.size(), ' '), line);
+    const std::string shown = before + line;
     fmt::print("{:{}}{}\n", "", kIndent, bright ? shown : style::dim(shown));
-    first = false;
+    before.assign(lead.size(), ' ');
   }
 }
 

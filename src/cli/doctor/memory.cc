@@ -16,8 +16,7 @@ Finding judge_memory(const os::MemoryInfo& memory) {
   const std::string text = fmt::format("{} of {} available", to_pretty(memory.available_bytes),
                                        to_pretty(memory.total_bytes));
   const ByteCount reserve = os::memory_reserve(memory.total_bytes);
-  const ByteCount one =
-      instance::expected_memory(instance::default_size_class(memory.total_bytes));
+  const ByteCount one = instance::expected_memory(instance::default_size_class(memory.total_bytes));
   if (memory.available_bytes < reserve + one) {
     return {Status::fail, "memory", text,
             fmt::format("sleeping databases are not started any more (that takes {}): clients get "

@@ -60,8 +60,8 @@ Findings check_ports(const Subject& subject) {
     const bool ours = owner && owner->starts_with("howdah");
     if (subject.running && !owner) {
       found.push_back({Status::fail, "ports", fmt::format("nobody listens on {}", port.number),
-                       "clients are refused", "look at the logs in " +
-                                                  (subject.layout.data / "logs").string()});
+                       "clients are refused",
+                       "look at the logs in " + (subject.layout.data / "logs").string()});
     } else if (owner && !ours) {
       found.push_back({subject.running ? Status::note : Status::warn, "ports",
                        fmt::format("{} is in use by {}", port.number, *owner),
@@ -70,8 +70,8 @@ Findings check_ports(const Subject& subject) {
     }
   }
   if (found.empty()) {
-    found.push_back({Status::ok, "ports", text + (subject.running ? " are served" : " are free"),
-                     "", ""});
+    found.push_back(
+        {Status::ok, "ports", text + (subject.running ? " are served" : " are free"), "", ""});
   }
   return found;
 }
@@ -86,9 +86,8 @@ Findings check_certificate(const Subject& subject) {
              "clients cannot connect after the next start",
              fmt::format("delete {} and restart Howdah: it makes a new one", path.string())}};
   }
-  const std::string text =
-      fmt::format("for {}, until {}", fmt::join(facts->hosts, ", "),
-                  to_rfc3339(facts->not_after).substr(0, 10));
+  const std::string text = fmt::format("for {}, until {}", fmt::join(facts->hosts, ", "),
+                                       to_rfc3339(facts->not_after).substr(0, 10));
   if (facts->not_before > now()) {
     return {{Status::fail, "tls certificate", text + ", but not yet valid",
              "clients that check it refuse it: the clock was ahead when it was made",

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -61,13 +60,12 @@ std::vector<RunningProcess> find_processes(const Layout& layout) {
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (error != std::errc() || end != name.data() + name.size() || pid == ::getpid()) continue;
     const std::string command = os::read_file(entry.path() / "cmdline", 1_MiB).value_or("");
-    if (!names_folder(command, layout.data.string())) continue;
-    RunningProcess process;
-    process.pid = pid;
-    process.program = os::Path(command.substr(0, command.find('\0'))).filename();
-    std::string program = fs::read_symlink(entry.path() / "exe", ignored).string();
-    process.replaced = program.ends_with(" (deleted)");
-    found.push_back(std::move(process));
+    const std::string program = os::Path(command.substr(0, command.find('\0'))).filename().string();
+    // Not an editor that has a file of it open, and not this command line.
+    if (!program.starts_with("howdah") && program != "postgres") continue;
+    if (program == "howdah" || !names_folder(command, layout.data.string())) continue;
+    const std::string file = fs::read_symlink(entry.path() / "exe", ignored).string();
+    found.push_back({pid, program, file.ends_with(" (deleted)")});
   }
   return found;
 }
@@ -86,11 +84,11 @@ Findings check_processes(const Subject& subject) {
                      "the version on disk is not the one that serves",
                      "restart Howdah; sleeping databases and data are not touched"});
   } else if (subject.node && subject.node->version != HOWDAH_VERSION) {
-    found.push_back({Status::warn, "versions",
-                     fmt::format("{} runs, this program is {}", subject.node->version,
-                                 HOWDAH_VERSION),
-                     "two versions on one data folder confuse each other",
-                     "restart Howdah with the newer version"});
+    found.push_back(
+        {Status::warn, "versions",
+         fmt::format("{} runs, this program is {}", subject.node->version, HOWDAH_VERSION),
+         "two versions on one data folder confuse each other",
+         "restart Howdah with the newer version"});
   } else if (subject.running) {
     found.push_back({Status::ok, "versions", "what runs is what is on disk", "", ""});
   }
@@ -161,8 +159,9 @@ Findings check_service(const Subject& subject) {
   if (units.empty()) {
     return {{Status::note, "service", "not installed",
              "after a reboot Howdah is not started by itself",
-             systemd ? "howdah service install" : "this machine has no systemd: start 'howdah up' "
-                                                  "from what starts its other programs"}};
+             systemd ? "howdah service install"
+                     : "this machine has no systemd: start 'howdah up' "
+                       "from what starts its other programs"}};
   }
   if (!systemd) {
     return {{Status::note, "service", fmt::format("{} installed", fmt::join(units, ", ")),

@@ -53,8 +53,7 @@ Findings check_folder(const Subject& subject) {
   }
   struct stat info{};
   if (::stat(layout.data.c_str(), &info) == 0 && info.st_uid != ::geteuid() && ::geteuid() != 0) {
-    const std::string owner =
-        os::user_name(info.st_uid).value_or(fmt::format("{}", info.st_uid));
+    const std::string owner = os::user_name(info.st_uid).value_or(fmt::format("{}", info.st_uid));
     return {{Status::note, "data folder", fmt::format("{} belongs to user {}", name, owner),
              "some checks see nothing", "run doctor as that user to see everything"}};
   }
@@ -113,8 +112,8 @@ Findings check_space(const Subject& subject) {
   const auto mounted = os::mounted_at(subject.layout.data / "volume");
   if (!mounted || !*mounted) return found;
   if (const auto volume = os::disk_space(subject.layout.data / "volume")) {
-    found.push_back(judge_space("volume space", "on the volume", *volume,
-                                volume->size_bytes / 100 * 15));
+    found.push_back(
+        judge_space("volume space", "on the volume", *volume, volume->size_bytes / 100 * 15));
   }
   return found;
 }

@@ -60,7 +60,7 @@ Findings check_clock(const Subject& subject) {
 }
 
 Findings check_users(const Subject& subject) {
-  if (::geteuid() != 0 || !fs::exists(subject.layout.data / "howdah.json")) return {};
+  if (::geteuid() != 0 || !os::folder_id_at(subject.layout.data)) return {};
   const DaemonNames names;
   Findings found;
   for (const std::string& name : {names.control, names.gate}) {
