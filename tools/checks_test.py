@@ -112,6 +112,7 @@ paths:
   /a/{id}:
     get:
       operationId: a
+      x-access: read
       summary: A
       parameters: [{name: id, in: path, required: true, schema: {type: string}}]
       responses:
@@ -127,6 +128,7 @@ components: {schemas: {A: {type: object}}}
     def test_a_complete_document_passes_and_each_gap_is_found(self):
         self.assertEqual(self.faults(self.GOOD), [])
         for old, new in [("schemas/A\"", "schemas/B\""), ("operationId: a", "x-a: a"),
+                         ("access: read", "access: none"), ("access: read", "access: open"),
                          ('"200"', '"404"'), ("name: id", "name: di"), ("3.1.0", "2.0"),
                          ("{schema: {$ref: \"#/components/schemas/A\"}}", "{}")]:
             self.assertIn(old, self.GOOD)
