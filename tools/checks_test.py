@@ -113,6 +113,7 @@ paths:
     get:
       operationId: a
       summary: A
+      x-access: read
       parameters: [{name: id, in: path, required: true, schema: {type: string}}]
       responses:
         "200":
@@ -127,6 +128,7 @@ components: {schemas: {A: {type: object}}}
     def test_a_complete_document_passes_and_each_gap_is_found(self):
         self.assertEqual(self.faults(self.GOOD), [])
         for old, new in [("schemas/A\"", "schemas/B\""), ("operationId: a", "x-a: a"),
+                         ("x-access: read", "x-access: all"),
                          ('"200"', '"404"'), ("name: id", "name: di"), ("3.1.0", "2.0"),
                          ("{schema: {$ref: \"#/components/schemas/A\"}}", "{}")]:
             self.assertIn(old, self.GOOD)

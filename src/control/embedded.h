@@ -12,6 +12,6 @@ struct EmbeddedFile {
 };
 
 std::vector<EmbeddedFile> embedded_migration_files();  // sql/*.sql, by name
-std::vector<EmbeddedFile> embedded_contract_files();   // api/openapi.json
+std::vector<EmbeddedFile> embedded_contract_files();   // api/openapi.json, contract/page/*
 
 }  // namespace howdah::control
