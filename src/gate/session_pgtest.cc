@@ -107,8 +107,10 @@ TEST(Session, a_newer_protocol_is_negotiated_down) {
 }
 
 TEST(Session, a_paused_deleted_or_sealed_branch_says_so_to_its_owner_only) {
-  const std::vector<std::pair<RouteState, std::string>> cases{
-      {RouteState::paused, "57P03"}, {RouteState::deleted, "3D000"}, {RouteState::sealed, "57P03"}};
+  const std::vector<std::pair<RouteState, std::string_view>> cases{
+      {RouteState::paused, info_of(ErrorCode::database_paused).sqlstate},
+      {RouteState::deleted, "3D000"},
+      {RouteState::sealed, "57P03"}};
   Harness harness;
   for (const auto& [state, sqlstate] : cases) {
     Route route = test_route();
@@ -120,6 +122,17 @@ TEST(Session, a_paused_deleted_or_sealed_branch_says_so_to_its_owner_only) {
     EXPECT_EQ(stranger.connect("user_aaaaaaaa", "tenant_aaaaaaaa", "wrong").error().sqlstate,
               "28P01");
   }
+}
+
+TEST(Session, a_database_that_goes_while_its_owner_logs_in_is_unknown) {
+  Harness harness;
+  TestClient client(harness.port());
+  client.start_tls();
+  client.send_startup("user_aaaaaaaa", "tenant_aaaaaaaa");
+  const auto prompt = client.read();
+  harness.publish({}, {test_route().branch_id});
+  const auto reply = client.log_in(std::string(kPassword), prompt);
+  EXPECT_EQ(reply.error().sqlstate, info_of(ErrorCode::database_unknown).sqlstate);
 }
 
 TEST(Session, one_session_more_than_the_limit_is_refused_until_one_ends) {
