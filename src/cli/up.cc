@@ -198,6 +198,7 @@ Task<void> Up::start_control() {
   add_flag(plan.arguments, "pooled-port", std::to_string(ports_.pooled));
   add_flag(plan.arguments, "public-host", options_.public_host);
   add_flag(plan.arguments, "domain", options_.domain);
+  add_flag(plan.arguments, "rate-limit", options_.rate_limit);
   add_flag(plan.arguments, "owner-uid", std::to_string(commanding_user().uid));
   HOWDAH_CO_TRY(const std::string preset, place_preset_key());
   add_flag(plan.arguments, "preset-key-file", preset);

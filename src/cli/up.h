@@ -22,8 +22,9 @@ struct UpOptions {
   std::string volume_driver = "auto";
   std::string volume_size;  // bytes; empty: the default
   std::string size_class;
-  int spares = -1;     // -1: the node's default
-  bool sample = true;  // make a sample database at the first start
+  std::string rate_limit;  // of howdahd: "writes=100:2000,..."; empty: its defaults
+  int spares = -1;         // -1: the node's default
+  bool sample = true;      // make a sample database at the first start
   bool quiet = false;
 };
 

@@ -26,6 +26,9 @@ void add_up_command(CLI::App& app, Context& context) {
   up->add_option("--public-host", options->public_host, "Host name in connection strings");
   up->add_option("--domain", options->domain, "Domain of this machine; with --email: opens it");
   up->add_option("--email", options->email, "Who is told about the domain's certificate");
+  up->add_option("--rate-limit", options->rate_limit,
+                 "Calls of one key: writes=100:2000,reads=50000:100000 (per second : at once)")
+      ->envname("HOWDAH_RATE_LIMIT");
   up->add_option("--postgres-dir", options->postgres_directory,
                  "Folder of PostgreSQL servers instead of the usual places");
   up->add_option("--volume-driver", options->volume_driver, "auto, btrfs, reflink or copy")

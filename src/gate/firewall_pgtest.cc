@@ -67,7 +67,7 @@ TEST_F(FirewallPorts, a_branch_that_is_not_there_opens_no_way_around_the_rules) 
   TestClient client(harness.port());
   const auto reply = first_word(client, std::string(kUser) + ".nowhere");
   ASSERT_EQ(reply.type, 'E') << "no prompt with the role's salt";
-  EXPECT_EQ(reply.error().sqlstate, "28000");
+  EXPECT_EQ(reply.error().sqlstate, info_of(ErrorCode::address_not_allowed).sqlstate);
 }
 
 TEST_F(FirewallPorts, a_closed_default_admits_nobody_until_there_is_a_rule) {

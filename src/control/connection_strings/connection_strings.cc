@@ -84,8 +84,11 @@ void ConnectionStrings::add_routes(Routes& routes) {
   using http::Method;
   routes.add(Method::get, "/api/databases/{id}/connection-strings", Access::read,
              std::bind_front(&ConnectionStrings::show, this));
+  routes.keep_answers("/api/databases/{id}/connection-strings");
   routes.add(Method::post, "/api/databases/{id}/connection-strings/reveal", Access::write,
              std::bind_front(&ConnectionStrings::reveal, this));
+  // Each look at a password leaves its trace.
+  routes.ignore_idempotency_key("/api/databases/{id}/connection-strings/reveal");
 }
 
 Result<ConnectionStrings::Wanted> ConnectionStrings::read(const http::Request& request) {

@@ -20,8 +20,9 @@ Result<std::uint16_t> port(const Flags& flags, std::string_view name, std::int64
 
 const std::vector<std::string_view>& Config::flag_names() {
   static const std::vector<std::string_view> names{
-      "data-dir",    "runtime-dir", "listen",    "http-port",       "direct-port", "pooled-port",
-      "public-host", "domain",      "owner-uid", "preset-key-file", "environment", "ready-fd"};
+      "data-dir",    "runtime-dir", "listen",  "http-port", "direct-port",
+      "pooled-port", "public-host", "domain",  "owner-uid", "preset-key-file",
+      "environment", "rate-limit",  "ready-fd"};
   return names;
 }
 
@@ -46,6 +47,7 @@ Result<Config> Config::from_flags(const Flags& flags) {
   config.domain = flags.text("domain", "");
   config.environment = flags.text("environment", "production");
   config.preset_key_file = flags.text("preset-key-file", "");
+  HOWDAH_TRY(config.rate_limits, parse_rate_limits(flags.text("rate-limit", "")));
   HOWDAH_TRY(const std::int64_t owner, flags.integer("owner-uid", -1, -1, 0xFFFF'FFFE));
   if (owner >= 0) config.owner_uid = static_cast<uid_t>(owner);
   return config;

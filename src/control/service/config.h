@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/flags.h"
+#include "control/limits/rate_limits.h"
 #include "os/file.h"
 
 namespace howdah::control {
@@ -25,6 +26,7 @@ struct Config {
   std::string environment = "production";
   std::optional<uid_t> owner_uid;  // who ran `howdah up`: trusted on the control socket
   os::Path preset_key_file;        // empty: none
+  RateLimitConfig rate_limits;
 
   static const std::vector<std::string_view>& flag_names();
   // Errors: config_invalid.

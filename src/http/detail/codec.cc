@@ -20,8 +20,8 @@ namespace bh = boost::beast::http;
 constexpr std::size_t kHeaderCountMax = 100;
 
 // Two of these mean that two readers of the message may disagree about it.
-constexpr std::array<std::string_view, 5> kSingleHeaders{"Host", "Authorization", "X-API-Key",
-                                                         "Content-Type", "Transfer-Encoding"};
+constexpr std::array<std::string_view, 6> kSingleHeaders{
+    "Host", "Authorization", "X-API-Key", "Content-Type", "Transfer-Encoding", "Idempotency-Key"};
 
 bool equal_ignoring_case(std::string_view left, std::string_view right) {
   const LessIgnoringCase less;
