@@ -79,7 +79,7 @@ TEST(RouteTable, a_snapshot_holds_what_the_table_holds) {
   RouteTable table;
   ASSERT_TRUE(table.apply(make_full(5, {make_route("aaaaaaaa"), make_route("bbbbbbbb")})));
   RouteTable copy;
-  ASSERT_TRUE(copy.apply(make_snapshot(table.all(), table.version())));
+  ASSERT_TRUE(copy.apply(make_snapshot({table.all(), table.learned(), table.version()})));
   EXPECT_EQ(copy.version(), 5u);
   EXPECT_EQ(copy.size(), 2u);
 }

@@ -39,6 +39,8 @@ class InstanceUnit : public std::enable_shared_from_this<InstanceUnit> {
     // After each change of state, with the one before.
     std::function<void(InstanceUnit&, InstanceState)> on_change;
     std::vector<milliseconds> restart_delays = RestartBudget::default_delays();
+    // Awaited at each start, before it is running. An error is logged.
+    std::function<Task<void>(std::shared_ptr<InstanceUnit>)> prepare = {};
   };
 
   InstanceUnit(Services& services, Manifest manifest);

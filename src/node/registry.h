@@ -35,11 +35,17 @@ class Registry {
   // Called after every change of state.
   void observe(std::function<void(const UnitPtr&)> observer) { observer_ = std::move(observer); }
 
+  // Awaited at each start, when the instance accepts connections and before anybody is told so.
+  void prepare_with(std::function<Task<void>(UnitPtr)> prepare) {
+    services_.prepare = std::move(prepare);
+  }
+
   UnitPtr add(Manifest manifest);
   void erase(const UnitPtr& unit);
   // The unit has got its token.
   void note_claimed(const UnitPtr& unit);
   UnitPtr find(const InstanceId& id) const;  // null: there is none
+  Result<UnitPtr> require(const InstanceId& id) const;  // Errors: not_found
   UnitPtr find_claimed(const std::string& token) const;
   // One of this data folder's range that no instance has, kept for an instance that is being made.
   // Errors: conflict.
@@ -69,7 +75,6 @@ class Registry {
  private:
   Task<void> save(Manifest manifest);
   void on_change(InstanceUnit& unit, InstanceState before);
-  Result<UnitPtr> require(const InstanceId& id) const;
 
   Environment& environment_;
   Journal& journal_;

@@ -51,10 +51,12 @@ TEST(Callers, gates_may_call_five_routes_of_twelve) {
   routes.add_to(router);
   std::size_t allowed = 0;
   for (const auto& route : router.routes()) allowed += gate_may_call(route.method, route.pattern);
-  EXPECT_EQ(router.routes().size(), 12U);
-  EXPECT_EQ(allowed, 5U);
+  EXPECT_EQ(router.routes().size(), 14U);
+  EXPECT_EQ(allowed, 6U);
   EXPECT_TRUE(gate_may_call(Method::post, "/v1/instances/{id}/acquire"));
   EXPECT_FALSE(gate_may_call(Method::del, "/v1/instances/{id}"));
+  EXPECT_TRUE(gate_may_call(Method::get, "/v1/instances/{id}/roles"));
+  EXPECT_FALSE(gate_may_call(Method::put, "/v1/instances/{id}/roles"));
   EXPECT_FALSE(gate_may_call(Method::post, "/v1/claims"));
   EXPECT_FALSE(gate_may_call(Method::post, "/v1/shutdown"));
 }
