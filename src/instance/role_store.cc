@@ -75,7 +75,8 @@ Task<RolesInside> read_roles(pg::Connection& connection) {
   co_return inside;
 }
 
-Task<void> begin_role_change(pg::Connection& connection) {
+Task<void> begin_role_change(pg::Connection& connection, bool alone) {
+  if (!alone) co_return co_await connection.script("BEGIN");
   const auto begun = co_await connection.script(
       "BEGIN; SET LOCAL lock_timeout = '2s'; "
       "LOCK TABLE pg_catalog.pg_authid IN SHARE ROW EXCLUSIVE MODE");

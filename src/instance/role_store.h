@@ -32,10 +32,10 @@ pg::ConnectOptions role_options(const InstancePlace& place);
 
 Task<RolesInside> read_roles(pg::Connection& connection);
 
-// Begins a transaction in which nobody else changes roles. Errors: conflict when another
+// Begins a transaction; alone: in which nobody else changes roles. Errors: conflict when another
 // transaction has changed a role and goes on for two seconds. A connection that is destroyed inside
 // it changes nothing.
-Task<void> begin_role_change(pg::Connection& connection);
+Task<void> begin_role_change(pg::Connection& connection, bool alone);
 
 struct RoleWrite {
   std::string name;

@@ -156,7 +156,7 @@ TEST_P(TemplateTest, a_clone_takes_the_names_of_its_slug_once_and_for_all) {
 // As the node does it, all in one.
 Task<void> set_verifier(InstancePlace place, std::string role, std::string verifier) {
   HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(role_options(place)));
-  HOWDAH_CO_CHECK(co_await begin_role_change(connection));
+  HOWDAH_CO_CHECK(co_await begin_role_change(connection, true));
   co_return co_await commit_role_change(connection, {{role, verifier}}, "mark-1");
 }
 Task<RolesInside> read_once(InstancePlace place) {

@@ -134,7 +134,11 @@ Task<std::vector<nodeapi::RoleState>> RoleKeeper::look(InstanceId id) {
   HOWDAH_CO_TRY(const UnitPtr unit, parts_.registry.require(id));
   if (unit->state() == InstanceState::running) {
     Turn turn = co_await take_turn(id);
-    HOWDAH_CO_CHECK(co_await refresh(unit, turn, Clients::present));
+    const auto fresh = co_await refresh(unit, turn, Clients::present);
+    // What counts is known, although it cannot be written inside now.
+    if (!fresh && fresh.error().code != ErrorCode::conflict) {
+      co_return std::unexpected(fresh.error());
+    }
   }
   co_return states_of(unit->manifest());
 }
@@ -169,14 +173,17 @@ Task<void> RoleKeeper::refresh(UnitPtr unit, Turn& turn, Clients clients) {
   HOWDAH_CO_TRY(pg::Connection * connection,
                 co_await turn.connect(parts_.environment.place_of(unit->id())));
   HOWDAH_CO_TRY(const RolesInside inside, co_await instance::read_roles(*connection));
-  if (is_settled(unit->manifest(), inside)) co_return Result<void>{};
+  const Manifest& manifest = unit->manifest();
+  if (is_settled(manifest, inside)) co_return Result<void>{};
+  // Who only takes in a change need not keep others from the next one: that is found as well.
+  const bool writes = manifest.has_pending_roles() || !is_own(manifest, inside);
+  HOWDAH_CO_CHECK(co_await instance::begin_role_change(*connection, writes));
   co_return co_await reconcile(unit, *connection, clients);
 }
 
 // In this order: what counts is durable in the manifest, then it is inside, then the manifest says
 // so. Cut off anywhere, it is done again from what is there.
 Task<void> RoleKeeper::reconcile(UnitPtr unit, pg::Connection& connection, Clients clients) {
-  HOWDAH_CO_CHECK(co_await instance::begin_role_change(connection));
   HOWDAH_CO_TRY(const RolesInside inside, co_await instance::read_roles(connection));
   const Manifest& manifest = unit->manifest();
   const bool own = is_own(manifest, inside);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/passwords/password_store.h"
 
-#include <fmt/format.h>
+#include "model/names.h"
 
 namespace howdah::control::password_store {
 namespace {
