@@ -183,6 +183,10 @@ Task<std::optional<ChangedRole>> take_change(pg::Connection& connection, RoleCha
   if (!changing || (changing->changed_at && *changing->changed_at >= change.changed_at)) {
     co_return std::optional<ChangedRole>{};
   }
+  // What ends on one branch only has no place in a role; the gate keeps it.
+  if (change.verifier.empty() && changing->branch != kMainBranch) {
+    co_return std::optional<ChangedRole>{};
+  }
   ChangedRole changed{changing->database_id, {}, changing->branch, 0};
   if (change.verifier.empty() || change.verifier != changing->verifier) {
     HOWDAH_CO_CHECK(co_await end_all(connection, *changing, change.branch_id));
@@ -191,10 +195,13 @@ Task<std::optional<ChangedRole>> take_change(pg::Connection& connection, RoleCha
     }
   }
   HOWDAH_CO_CHECK(co_await connection.query(
-      R"(UPDATE howdah.roles SET can_login = $2, valid_until = $3, password_problem = $4,
-           password_changed_at = $5 WHERE id = $1)",
-      {pg::param(changing->role_id), pg::param(change.can_login), pg::param(change.valid_until),
-       pg::param(change.problem), pg::param(change.changed_at)}));
+      R"(UPDATE howdah.roles SET password_problem = $2, password_changed_at = $3,
+           can_login = CASE WHEN $4 THEN $5 ELSE can_login END,
+           valid_until = CASE WHEN $4 THEN $6::timestamptz ELSE valid_until END
+         WHERE id = $1)",
+      {pg::param(changing->role_id), pg::param(change.problem), pg::param(change.changed_at),
+       pg::param(changing->branch == kMainBranch), pg::param(change.can_login),
+       pg::param(change.valid_until)}));
   HOWDAH_CO_CHECK(co_await prune(connection, changing->role_id));
   HOWDAH_CO_TRY(const pg::Rows branches,
                 co_await connection.query("SELECT id FROM howdah.branches WHERE database_id = $1",
