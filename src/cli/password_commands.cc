@@ -75,7 +75,8 @@ Result<int> list(Context& context, const std::string& name) {
 void add_password_commands(CLI::App& app, Context& context) {
   CLI::App* db = app.get_subcommand("db");
   auto options = std::make_shared<RotateOptions>();
-  CLI::App* rotating = db->add_subcommand("rotate", "Make a new password; both are valid for a while");
+  CLI::App* rotating =
+      db->add_subcommand("rotate", "Make a new password; both are valid for a while");
   rotating->add_option("name", options->database, "Name, database name or id")->required();
   rotating->add_option("--grace", options->grace,
                        "How long the old password stays valid: 24h (the default), 30m, 0");
@@ -89,9 +90,8 @@ void add_password_commands(CLI::App& app, Context& context) {
   auto name = std::make_shared<std::string>();
   CLI::App* listing = db->add_subcommand("credentials", "List the passwords, without them");
   listing->add_option("name", *name, "Name, database name or id")->required();
-  listing->callback([&context, name] {
-    context.action = [&context, name] { return list(context, *name); };
-  });
+  listing->callback(
+      [&context, name] { context.action = [&context, name] { return list(context, *name); }; });
 }
 
 }  // namespace howdah::cli

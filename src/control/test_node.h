@@ -78,7 +78,7 @@ class FakeNode {
 
   nodeapi::NodeStatus status;
   std::map<InstanceId, nodeapi::Instance> instances;
-  std::map<std::string, std::string> verifiers;  // by token, as claimed
+  std::map<std::string, std::string> verifiers;       // by token, as claimed
   std::map<std::string, std::string> role_verifiers;  // by role, as set last
   std::optional<ErrorCode> set_roles_fails;
   std::optional<ErrorCode> claim_fails;

@@ -120,7 +120,8 @@ TEST_F(PasswordWatchTest, a_password_that_scram_cannot_use_refuses_every_login) 
     EXPECT_TRUE(harness.eventually([&] {
       return !harness.control().role_changes.empty() &&
              harness.control().role_changes.back().changed_at == *later.changed_at;
-    })) << state.verifier << state.problem;
+    })) << state.verifier
+        << state.problem;
     EXPECT_TRUE(harness.control().role_changes.back().verifier.empty());
     EXPECT_EQ(enters(harness, kPassword), 'E');
     EXPECT_EQ(enters(harness, "x"), 'E');

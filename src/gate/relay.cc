@@ -30,9 +30,8 @@ constexpr std::array<char, 16> kAlterRole{'C', 0,   0,   0,   15,  'A', 'L', 'T'
 // stands elsewhere (inside a DO block, before others) it is found by the watch's regular look.
 bool tells_of_role(std::span<const char> bytes) {
   constexpr std::size_t kWhole = kAlterRole.size() + kTailBytes;
-  return bytes.size() >= kWhole &&
-         std::memcmp(bytes.data() + bytes.size() - kWhole, kAlterRole.data(), kAlterRole.size()) ==
-             0;
+  return bytes.size() >= kWhole && std::memcmp(bytes.data() + bytes.size() - kWhole,
+                                               kAlterRole.data(), kAlterRole.size()) == 0;
 }
 
 }  // namespace
@@ -103,8 +102,8 @@ class Relay::Session {
   std::list<std::unique_ptr<Session>>::iterator place;
   std::array<char, kTailBytes> tail{};
   bool altered_role = false;  // told so, and perhaps not yet committed
-  bool asked = false;   // the client sent something since the last ReadyForQuery
-  bool queued = false;  // is in again_
+  bool asked = false;         // the client sent something since the last ReadyForQuery
+  bool queued = false;        // is in again_
   bool dead = false;
 };
 

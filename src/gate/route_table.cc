@@ -25,8 +25,7 @@ bool is_news(const Route& route, const RouteRole& role, const RoleChange& change
 void put_in_force(RouteRole& role, const RoleChange& change) {
   role.can_login = change.can_login;
   role.valid_until = change.valid_until;
-  const auto known =
-      std::ranges::find(role.verifiers, change.verifier, &RouteVerifier::verifier);
+  const auto known = std::ranges::find(role.verifiers, change.verifier, &RouteVerifier::verifier);
   if (known != role.verifiers.end()) return;
   role.verifiers.clear();
   if (!change.verifier.empty()) role.verifiers.push_back({change.verifier});

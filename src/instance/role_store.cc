@@ -55,10 +55,9 @@ pg::ConnectOptions role_options(const InstancePlace& place) {
 
 Task<RolesInside> read_roles(pg::Connection& connection) {
   // Times beyond what RFC 3339 can say are for ever, or over.
-  HOWDAH_CO_TRY(
-      const pg::Rows rows,
-      co_await connection.query(
-          R"(SELECT a.rolname, left(a.rolpassword, 600) AS password, a.rolcanlogin,
+  HOWDAH_CO_TRY(const pg::Rows rows,
+                co_await connection.query(
+                    R"(SELECT a.rolname, left(a.rolpassword, 600) AS password, a.rolcanlogin,
                CASE WHEN a.rolvaliduntil < '9999-01-01'
                     THEN greatest(a.rolvaliduntil, '1970-01-01') END AS valid_until,
                (SELECT shobj_description(m.oid, 'pg_authid') FROM pg_authid m

@@ -25,9 +25,9 @@ inline constexpr std::int64_t kManifestFormat = 1;
 // empty for none, or "!" and why it cannot be used: "!md5", "!malformed".
 struct ManifestRole {
   std::string name;
-  std::string password;      // the one that counts
-  std::string inside;        // what was last seen or written in this very data directory
-  bool can_login = true;     // as last seen
+  std::string password;   // the one that counts
+  std::string inside;     // what was last seen or written in this very data directory
+  bool can_login = true;  // as last seen
   std::optional<Timestamp> valid_until = {};
   std::optional<Timestamp> changed_at = {};  // found changed by SQL; empty: as the platform made it
 

@@ -44,7 +44,7 @@ class Registry {
   void erase(const UnitPtr& unit);
   // The unit has got its token.
   void note_claimed(const UnitPtr& unit);
-  UnitPtr find(const InstanceId& id) const;  // null: there is none
+  UnitPtr find(const InstanceId& id) const;             // null: there is none
   Result<UnitPtr> require(const InstanceId& id) const;  // Errors: not_found
   UnitPtr find_claimed(const std::string& token) const;
   // One of this data folder's range that no instance has, kept for an instance that is being made.

@@ -37,8 +37,8 @@ bool is_settled(const Manifest& manifest, const RolesInside& inside) {
   if (!is_own(manifest, inside) || !manifest.mark_before.empty()) return false;
   return std::ranges::all_of(manifest.roles, [&](const ManifestRole& role) {
     const RoleInside* found = find_role(inside, role.name);
-    return found == nullptr || (!role.is_pending() && role.inside == found->password &&
-                                has_same_rights(role, *found));
+    return found == nullptr ||
+           (!role.is_pending() && role.inside == found->password && has_same_rights(role, *found));
   });
 }
 
@@ -208,8 +208,8 @@ Task<void> RoleKeeper::reconcile(UnitPtr unit, pg::Connection& connection, Clien
       role.changed_at = next_change(role);
     }
     role.inside = found->password;
-    const bool differs = !role.password.starts_with('!') ? role.is_pending()
-                                                         : !own && !found->password.empty();
+    const bool differs =
+        !role.password.starts_with('!') ? role.is_pending() : !own && !found->password.empty();
     if (differs) writes.push_back({role.name, writable(role.password)});
   }
   const std::string mark = crypto::make_uuid();
@@ -242,13 +242,18 @@ void RoleKeeper::note_change(const UnitPtr& unit) {
   parts_.background.spawn("node", write_later(unit));
 }
 
-Task<void> RoleKeeper::write_later(UnitPtr unit) {
+asio::awaitable<void> RoleKeeper::write_later(UnitPtr unit) {
   // Nobody needs it soon: clients log in through the gate, which has its own copy.
   co_await net::sleep_for(kWriteLater);
   writing_.erase(unit->id());
-  if (unit->state() != InstanceState::running || unit->retiring()) co_return Result<void>{};
+  if (unit->state() != InstanceState::running || unit->retiring()) co_return;
   Turn turn = co_await take_turn(unit->id());
-  co_return co_await refresh(unit, turn, Clients::present);
+  const auto written = co_await refresh(unit, turn, Clients::present);
+  // It may have been stopped meanwhile; then it is done at its next start.
+  if (!written) {
+    log::info("instance", "{}: passwords not written: {}", unit->id().str(),
+              written.error().to_log());
+  }
 }
 
 Task<void> RoleKeeper::run() {

@@ -54,7 +54,7 @@ class RoleKeeper {
   asio::awaitable<Turn> take_turn(InstanceId id);
   Task<void> refresh(UnitPtr unit, Turn& turn, Clients clients);
   Task<void> reconcile(UnitPtr unit, pg::Connection& connection, Clients clients);
-  Task<void> write_later(UnitPtr unit);
+  asio::awaitable<void> write_later(UnitPtr unit);
 
   Parts parts_;
   std::map<InstanceId, std::shared_ptr<Desk>> desks_;  // one for each instance in use

@@ -38,10 +38,9 @@ class RoleKeeperTest : public ::testing::Test {
       ASSERT_TRUE(started.has_value()) << started.error().to_log();
     }
     node_ = shared().get();
-    const auto claimed = node_->claim({.token = ::testing::UnitTest::GetInstance()
-                                                    ->current_test_info()
-                                                    ->name(),
-                                       .owner_verifier = verifier('1')});
+    const auto claimed =
+        node_->claim({.token = ::testing::UnitTest::GetInstance()->current_test_info()->name(),
+                      .owner_verifier = verifier('1')});
     ASSERT_TRUE(claimed.has_value()) << claimed.error().to_log();
     instance_ = *claimed;
     role_ = owner_role(instance_.slug);
@@ -65,8 +64,7 @@ class RoleKeeperTest : public ::testing::Test {
         .value_or("?");
   }
   void alter(const std::string& what) {
-    const auto altered =
-        node_->sql(instance_.socket_directory, "ALTER ROLE " + role_ + " " + what);
+    const auto altered = node_->sql(instance_.socket_directory, "ALTER ROLE " + role_ + " " + what);
     EXPECT_TRUE(altered) << altered.error().to_log();
   }
   Result<void> set(const std::string& wanted) {

@@ -22,13 +22,12 @@ struct Route {
   Method method;
   std::string_view pattern;
 };
-constexpr std::array kGateRoutes{
-    Route{Method::get, "/v1/status"},
-    Route{Method::get, "/v1/instances/{id}"},
-    Route{Method::get, "/v1/instances/{id}/roles"},
-    Route{Method::post, "/v1/instances/{id}/acquire"},
-    Route{Method::post, "/v1/holds/renew"},
-    Route{Method::del, "/v1/instances/{id}/holds/{holder}"}};
+constexpr std::array kGateRoutes{Route{Method::get, "/v1/status"},
+                                 Route{Method::get, "/v1/instances/{id}"},
+                                 Route{Method::get, "/v1/instances/{id}/roles"},
+                                 Route{Method::post, "/v1/instances/{id}/acquire"},
+                                 Route{Method::post, "/v1/holds/renew"},
+                                 Route{Method::del, "/v1/instances/{id}/holds/{holder}"}};
 
 // No body is null.
 Result<json::value> body_of(const Request& request) {
@@ -116,8 +115,7 @@ void NodeRoutes::add_to(http::Router& router) {
   router.add(Method::del, "/v1/instances/{id}/holds/{holder}",
              bind_front(&NodeRoutes::release, this));
   router.add(Method::patch, "/v1/instances/{id}", bind_front(&NodeRoutes::configure, this));
-  router.add(Method::get, "/v1/instances/{id}/roles",
-             bind_front(&NodeRoutes::look_at_roles, this));
+  router.add(Method::get, "/v1/instances/{id}/roles", bind_front(&NodeRoutes::look_at_roles, this));
   router.add(Method::put, "/v1/instances/{id}/roles", bind_front(&NodeRoutes::set_roles, this));
   router.add(Method::post, "/v1/instances/{id}/stop", bind_front(&NodeRoutes::stop, this));
   router.add(Method::del, "/v1/instances/{id}", bind_front(&NodeRoutes::remove, this));

@@ -81,7 +81,8 @@ TEST(NodeApi, an_unknown_field_is_refused_in_requests_and_ignored_in_answers) {
   for (const auto& [name, example] : examples()) {
     json::value changed = example;
     changed.as_object()["colour"] = "grey";
-    const bool request = name.ends_with("Request") || name.ends_with("Settings") || name.ends_with("Passwords");
+    const bool request =
+        name.ends_with("Request") || name.ends_with("Settings") || name.ends_with("Passwords");
     const auto result = kinds().at(name)(changed);
     EXPECT_EQ(result.has_value(), !request) << name;
     if (!result) {

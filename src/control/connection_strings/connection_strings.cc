@@ -61,8 +61,8 @@ Result<void> require_known(const database_store::OwnerLogin& login) {
                 hint);
   }
   if (!login.credential->sealed_password.empty()) return {};
-  return fail(ErrorCode::conflict,
-              "the password was set by SQL, so only who has set it knows it", hint);
+  return fail(ErrorCode::conflict, "the password was set by SQL, so only who has set it knows it",
+              hint);
 }
 
 }  // namespace

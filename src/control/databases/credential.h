@@ -22,8 +22,9 @@ struct NewCredential {
   Credential kept;
   std::string password;  // for the one answer that shows it
 };
-// beside: a password that is valid at the same time, whose salt and iterations it must share; empty:
-// none. Cost: about 1 ms of CPU for 4,096 iterations; up to 0.3 s for those that a user has chosen.
+// beside: a password that is valid at the same time, whose salt and iterations it must share;
+// empty: none. Cost: about 1 ms of CPU for 4,096 iterations; up to 0.3 s for those that a user has
+// chosen.
 NewCredential make_credential(const Vault& vault, std::int64_t generation,
                               const std::optional<pgwire::ScramVerifier>& beside = {});
 

@@ -35,9 +35,12 @@ Result<RolePasswords> read(const pg::Rows& rows) {
     return fail(ErrorCode::not_found, "this database has no role of that name",
                 "leave role out for the owner");
   }
-  return RolePasswords{rows.text(0, "id"),         rows.text(0, "name"),
-                       rows.text(0, "slug"),       rows.text(0, "friendly_name"),
-                       rows.integer(0, "generation"), rows.integer(0, "valid_count"),
+  return RolePasswords{rows.text(0, "id"),
+                       rows.text(0, "name"),
+                       rows.text(0, "slug"),
+                       rows.text(0, "friendly_name"),
+                       rows.integer(0, "generation"),
+                       rows.integer(0, "valid_count"),
                        rows.text(0, "verifier")};
 }
 
@@ -55,8 +58,8 @@ Task<void> prune(pg::Connection& connection, std::string role_id) {
 
 Task<RolePasswords> find(pg::Pool& pool, DatabaseId id, std::string role) {
   if (!is_uuid(id.str())) co_return no_database();
-  HOWDAH_CO_TRY(const pg::Rows rows, co_await pool.query(std::string(kFind), {pg::param(id.str()),
-                                                                             pg::param(role)}));
+  HOWDAH_CO_TRY(const pg::Rows rows,
+                co_await pool.query(std::string(kFind), {pg::param(id.str()), pg::param(role)}));
   co_return read(rows);
 }
 
@@ -65,9 +68,9 @@ Task<RolePasswords> lock(pg::Connection& connection, DatabaseId id, std::string 
       R"(SELECT FROM howdah.roles r WHERE r.database_id = $1 AND r.deleted_at IS NULL
            AND (r.name = $2 OR ($2 = '' AND r.kind = 'owner')) FOR NO KEY UPDATE)",
       {pg::param(id.str()), pg::param(role)}));
-  HOWDAH_CO_TRY(const pg::Rows rows,
-                co_await connection.query(std::string(kFind),
-                                          {pg::param(id.str()), pg::param(role)}));
+  HOWDAH_CO_TRY(
+      const pg::Rows rows,
+      co_await connection.query(std::string(kFind), {pg::param(id.str()), pg::param(role)}));
   co_return read(rows);
 }
 
@@ -95,15 +98,14 @@ Task<void> rotate(pg::Connection& connection, Rotation rotation) {
 }
 
 Task<std::int64_t> end_older(pg::Connection& connection, std::string role_id, bool cut_sessions) {
-  HOWDAH_CO_TRY(
-      const pg::Rows ended,
-      co_await connection.query(
-          R"(UPDATE howdah.credentials SET valid_until = greatest(valid_from, now())
+  HOWDAH_CO_TRY(const pg::Rows ended,
+                co_await connection.query(
+                    R"(UPDATE howdah.credentials SET valid_until = greatest(valid_from, now())
              WHERE role_id = $1 AND (valid_until IS NULL OR valid_until > now())
                AND generation < (SELECT max(generation) FROM howdah.credentials
                                  WHERE role_id = $1
                                    AND (valid_until IS NULL OR valid_until > now())))",
-          {pg::param(role_id)}));
+                    {pg::param(role_id)}));
   if (cut_sessions) {
     HOWDAH_CO_CHECK(co_await connection.query(
         "UPDATE howdah.roles SET cut_before = now() WHERE id = $1", {pg::param(role_id)}));
@@ -133,8 +135,11 @@ Task<std::optional<Changing>> lock_changing(pg::Connection& connection, const Ro
                     {pg::param(change.branch_id.str()), pg::param(change.instance_id.str()),
                      pg::param(change.role)}));
   if (rows.empty()) co_return std::optional<Changing>{};
-  Changing changing{rows.text(0, "id"), DatabaseId(rows.text(0, "database_id")),
-                    rows.text(0, "slug"), rows.time(0, "password_changed_at"), {}};
+  Changing changing{rows.text(0, "id"),
+                    DatabaseId(rows.text(0, "database_id")),
+                    rows.text(0, "slug"),
+                    rows.time(0, "password_changed_at"),
+                    {}};
   HOWDAH_CO_TRY(const pg::Rows newest,
                 co_await connection.query(
                     R"(SELECT verifier FROM howdah.credentials
@@ -247,8 +252,7 @@ Task<std::vector<Row>> list(pg::Pool& pool, DatabaseId id, Page page) {
   for (std::size_t row = 0; row < rows.size(); ++row) {
     list.push_back({rows.text(row, "id"), rows.text(row, "name"), rows.value(row, "branch"),
                     rows.integer(row, "generation"), rows.boolean(row, "by_sql"),
-                    rows.boolean(row, "valid"),
-                    rows.time(row, "valid_from").value_or(Timestamp{}),
+                    rows.boolean(row, "valid"), rows.time(row, "valid_from").value_or(Timestamp{}),
                     rows.time(row, "valid_until"), rows.time(row, "last_seen"),
                     rows.time(row, "created_at").value_or(Timestamp{}),
                     rows.boolean(row, "can_login"), rows.time(row, "role_valid_until"),

@@ -18,8 +18,8 @@ inline constexpr std::int64_t kKept = 20;
 struct RolePasswords {
   std::string role_id;
   std::string role;
-  std::string slug;           // of the database
-  std::string friendly_name;  // of the database
+  std::string slug;             // of the database
+  std::string friendly_name;    // of the database
   std::int64_t generation = 0;  // the newest, valid or not
   std::int64_t valid_count = 0;
   std::string verifier;  // the newest of the database itself that is valid; empty: none is
@@ -65,7 +65,7 @@ struct Row {
   std::optional<Timestamp> valid_until;
   std::optional<Timestamp> last_seen;
   Timestamp created_at;
-  bool can_login = true;                    // of the role
+  bool can_login = true;  // of the role
   std::optional<Timestamp> role_valid_until;
   std::string problem;
 };

@@ -90,18 +90,18 @@ Task<http::Response> Passwords::rotate(Call call) {
   HOWDAH_CO_TRY(const auto present,
                 co_await password_store::find(platform_.catalog.pool(), id, wish.role));
   if (wish.grace > 0s && present.valid_count >= kValidMax) {
-    co_return fail(ErrorCode::limit_reached,
-                   fmt::format("{} passwords of {} are valid already", present.valid_count,
-                               present.role),
-                   "end the older ones first: revokeOld, or graceSeconds 0");
+    co_return fail(
+        ErrorCode::limit_reached,
+        fmt::format("{} passwords of {} are valid already", present.valid_count, present.role),
+        "end the older ones first: revokeOld, or graceSeconds 0");
   }
   // How long it takes is up to whoever has set the present password.
   NewCredential made = co_await net::offload(
       platform_.blocking, std::bind_front(&make_credential, std::cref(platform_.vault),
                                           present.generation + 1, companion(present, wish)));
   HOWDAH_CO_TRY(const JobId job_id,
-                co_await rotating_.start({id, present, wish, made.kept, call.caller,
-                                          call.request.request_id}));
+                co_await rotating_.start(
+                    {id, present, wish, made.kept, call.caller, call.request.request_id}));
   HOWDAH_CO_TRY(const Job job, co_await platform_.jobs.run_now(job_id, kWait));
   if (job.state == JobState::failed || job.state == JobState::cancelled) {
     co_return std::unexpected(error_of(job));
@@ -159,15 +159,13 @@ Task<Passwords::Revoked> Passwords::store_revoked(Call call, RotationWish wish,
   const DatabaseId id(call.request.parameters.at("id"));
   HOWDAH_CO_TRY(const auto present, co_await password_store::lock(connection, id, wish.role));
   HOWDAH_CO_TRY(const std::int64_t ended,
-                co_await password_store::end_older(connection, present.role_id,
-                                                   wish.cut_sessions));
-  AuditEntry entry{.action = "password.revoke_old",
-                   .subject = "database:" + id.str(),
-                   .database_id = id,
-                   .details = {{"role", present.role},
-                               {"ended", ended},
-                               {"cut_sessions", wish.cut_sessions}},
-                   .request_id = call.request.request_id};
+                co_await password_store::end_older(connection, present.role_id, wish.cut_sessions));
+  AuditEntry entry{
+      .action = "password.revoke_old",
+      .subject = "database:" + id.str(),
+      .database_id = id,
+      .details = {{"role", present.role}, {"ended", ended}, {"cut_sessions", wish.cut_sessions}},
+      .request_id = call.request.request_id};
   HOWDAH_CO_CHECK(co_await platform_.audit.append(connection, call.caller, std::move(entry)));
   co_return Revoked{ended, present.role};
 }
@@ -233,9 +231,8 @@ Task<void> Passwords::save_changes() {
   while (!changes_.empty()) {
     const auto key = changes_.begin()->first;
     const RoleChange change = changes_.begin()->second;
-    HOWDAH_CO_TRY(const auto changed,
-                  co_await platform_.catalog.pool().transaction<Stored>(
-                      std::bind_front(&Passwords::store_change, this, change)));
+    HOWDAH_CO_TRY(const auto changed, co_await platform_.catalog.pool().transaction<Stored>(
+                                          std::bind_front(&Passwords::store_change, this, change)));
     const auto now_there = changes_.find(key);
     if (now_there != changes_.end() && now_there->second.changed_at == change.changed_at) {
       changes_.erase(now_there);

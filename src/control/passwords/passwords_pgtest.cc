@@ -146,10 +146,10 @@ TEST_F(PasswordsTest, the_passwords_of_a_role_that_are_valid_at_once_have_a_maxi
 
 asio::awaitable<void> PasswordsTest::refuses() {
   co_await make();
-  for (const json::object& body : {json::object{{"graceSeconds", -1}},
-                                   json::object{{"graceSeconds", kGraceMax.count() + 1}},
-                                   json::object{{"revokeOld", true}, {"graceSeconds", 0}},
-                                   json::object{{"role", ""}}, json::object{{"x", 1}}}) {
+  for (const json::object& body :
+       {json::object{{"graceSeconds", -1}}, json::object{{"graceSeconds", kGraceMax.count() + 1}},
+        json::object{{"revokeOld", true}, {"graceSeconds", 0}}, json::object{{"role", ""}},
+        json::object{{"x", 1}}}) {
     EXPECT_EQ(code_of(co_await rotate(body)), "invalid_request") << json::serialize(body);
   }
   EXPECT_EQ(code_of(co_await rotate({{"role", "nobody"}})), "not_found");
@@ -240,7 +240,8 @@ asio::awaitable<void> PasswordsTest::loses() {
   EXPECT_TRUE(co_await until_known(lost.changed_at));
   EXPECT_TRUE(role().verifiers.empty());
   EXPECT_EQ(code_of(co_await call(Method::post, path + "/connection-strings/reveal")), "conflict");
-  EXPECT_TRUE(co_await get(path + "/connection-strings")) << "where to connect is known all the same";
+  EXPECT_TRUE(co_await get(path + "/connection-strings"))
+      << "where to connect is known all the same";
   const auto rows = co_await get(path + "/credentials");
   EXPECT_EQ(rows->at("data").at(0).at("role_problem"), "md5");
   EXPECT_EQ(rows->at("data").at(0).at("valid"), false);

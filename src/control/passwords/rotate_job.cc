@@ -21,7 +21,8 @@ Result<Credential> credential_of(const Vault& vault, const StepRun& run) {
 }  // namespace
 
 void RotateJob::add_to(JobEngine& jobs) {
-  const Step store{.name = "store the password", .commit = std::bind_front(&RotateJob::store, this)};
+  const Step store{.name = "store the password",
+                   .commit = std::bind_front(&RotateJob::store, this)};
   const Step tell{.name = "tell the gates",
                   .work = std::bind_front(&RotateJob::tell_gates, this),
                   .timeout = 10s};
@@ -46,8 +47,8 @@ Task<JobId> RotateJob::enqueue(Order order, pg::Connection& connection) {
   job.payload.emplace("grace_s", order.wish.grace.count());
   job.payload.emplace("cut_sessions", order.wish.cut_sessions);
   job.payload.emplace("credential", to_payload(platform_.vault, order.credential));
-  job.watch = Watch{"Change the password of " + order.present.role, order.database_id, {},
-                    order.caller.actor};
+  job.watch = Watch{
+      "Change the password of " + order.present.role, order.database_id, {}, order.caller.actor};
   co_return co_await platform_.jobs.enqueue(connection, std::move(job), JobEngine::Start::here);
 }
 
