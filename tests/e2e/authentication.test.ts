@@ -108,7 +108,12 @@ function answers(bytes: () => Buffer) {
   return (port: Port): Promise<Outcome> =>
     secured(port, async (wire) => {
       const { username, database_name } = world.mine;
-      wire.send(startup([["user", username], ["database", database_name]]));
+      wire.send(
+        startup([
+          ["user", username],
+          ["database", database_name],
+        ]),
+      );
       const request = await wire.read();
       if (request?.type !== "R") return "closed";
       wire.send(bytes());
@@ -128,7 +133,10 @@ function plain(bytes: () => Buffer) {
 }
 
 const mineStartup = () =>
-  startup([["user", world.mine.username], ["database", world.mine.database_name]]);
+  startup([
+    ["user", world.mine.username],
+    ["database", world.mine.database_name],
+  ]);
 const zero = Buffer.alloc(32);
 const flip = (proof: Buffer) => Buffer.concat([Buffer.from([proof[0]! ^ 1]), proof.subarray(1)]);
 
@@ -161,14 +169,32 @@ type Case = [name: string, attempt: (port: Port) => Promise<Outcome>];
 const PASSWORDS: Case[] = [
   ["a wrong password", logIn("mine", { password: "x".repeat(24) })],
   ["an empty password", logIn("mine", { password: "" })],
-  ["the password with a space behind it", logInWith("mine", () => ({ password: `${world.mine.password} ` }))],
-  ["the password with a space before it", logInWith("mine", () => ({ password: ` ${world.mine.password}` }))],
-  ["the password with a NUL behind it", logInWith("mine", () => ({ password: `${world.mine.password}\0` }))],
-  ["the password without its last character", logInWith("mine", () => ({ password: world.mine.password.slice(0, -1) }))],
-  ["the password in other case", logInWith("mine", () => ({ password: world.mine.password.toLowerCase() }))],
+  [
+    "the password with a space behind it",
+    logInWith("mine", () => ({ password: `${world.mine.password} ` })),
+  ],
+  [
+    "the password with a space before it",
+    logInWith("mine", () => ({ password: ` ${world.mine.password}` })),
+  ],
+  [
+    "the password with a NUL behind it",
+    logInWith("mine", () => ({ password: `${world.mine.password}\0` })),
+  ],
+  [
+    "the password without its last character",
+    logInWith("mine", () => ({ password: world.mine.password.slice(0, -1) })),
+  ],
+  [
+    "the password in other case",
+    logInWith("mine", () => ({ password: world.mine.password.toLowerCase() })),
+  ],
   ["the password twice", logInWith("mine", () => ({ password: world.mine.password.repeat(2) }))],
   ["a password of 100,000 characters", logIn("mine", { password: "x".repeat(100_000) })],
-  ["the password of another database", logInWith("mine", () => ({ password: world.other.password }))],
+  [
+    "the password of another database",
+    logInWith("mine", () => ({ password: world.other.password })),
+  ],
   ["the user name as password", logInWith("mine", () => ({ password: world.mine.username }))],
   ["a revoked password", logIn("replaced")],
   ["a password whose grace is over", logIn("lapsed")],
@@ -181,19 +207,42 @@ const PASSWORDS: Case[] = [
 ];
 
 const NAMES: Case[] = [
-  ["an unknown role", logInWith("mine", () => ({ user: `nobody_${world.mine.username.slice(5)}` }))],
+  [
+    "an unknown role",
+    logInWith("mine", () => ({ user: `nobody_${world.mine.username.slice(5)}` })),
+  ],
   ["an unknown database", logIn("mine", { user: "user_zzzzzzzz", database: "tenant_zzzzzzzz" })],
   ["no user", (port) => sends(() => startup([["database", world.mine.database_name]]))(port)],
   ["an empty user", logIn("mine", { user: "" })],
-  ["the user with a space behind it", logInWith("mine", () => ({ user: `${world.mine.username} ` }))],
-  ["the user in upper case", logInWith("mine", () => ({ user: world.mine.username.toUpperCase() }))],
-  ["a look-alike of the user", logInWith("mine", () => ({ user: world.mine.username.replace("u", "\u03c5") }))],
-  ["a full-width look-alike", logInWith("mine", () => ({ user: world.mine.username.replace("user", "\uff55\uff53\uff45\uff52") }))],
-  ["the user with a zero-width space", logInWith("mine", () => ({ user: `${world.mine.username}\u200b` }))],
+  [
+    "the user with a space behind it",
+    logInWith("mine", () => ({ user: `${world.mine.username} ` })),
+  ],
+  [
+    "the user in upper case",
+    logInWith("mine", () => ({ user: world.mine.username.toUpperCase() })),
+  ],
+  [
+    "a look-alike of the user",
+    logInWith("mine", () => ({ user: world.mine.username.replace("u", "\u03c5") })),
+  ],
+  [
+    "a full-width look-alike",
+    logInWith("mine", () => ({
+      user: world.mine.username.replace("user", "\uff55\uff53\uff45\uff52"),
+    })),
+  ],
+  [
+    "the user with a zero-width space",
+    logInWith("mine", () => ({ user: `${world.mine.username}\u200b` })),
+  ],
   ["the user with a newline", logInWith("mine", () => ({ user: `${world.mine.username}\n` }))],
   ["the user in quotes", logInWith("mine", () => ({ user: `"${world.mine.username}"` }))],
   ["a user of 10,000 characters", logIn("mine", { user: "u".repeat(10_000) })],
-  ["the user cut at 63 bytes of a longer one", logInWith("mine", () => ({ user: world.mine.username.padEnd(64, "x") }))],
+  [
+    "the user cut at 63 bytes of a longer one",
+    logInWith("mine", () => ({ user: world.mine.username.padEnd(64, "x") })),
+  ],
   ["an unknown branch", logInWith("mine", () => ({ user: `${world.mine.username}.nowhere` }))],
   ["a branch that climbs", logInWith("mine", () => ({ user: `${world.mine.username}.../main` }))],
   ["the platform's superuser", logIn("mine", { user: "howdah_admin" })],
@@ -208,29 +257,89 @@ const NAMES: Case[] = [
 // All four mixes of user and password with the names of two databases; the right ones are the
 // control's.
 const MIXES: Case[] = [
-  ["my user in the other database", logInWith("mine", () => ({ database: world.other.database_name }))],
+  [
+    "my user in the other database",
+    logInWith("mine", () => ({ database: world.other.database_name })),
+  ],
   ["the other's user in my database", logInWith("mine", () => ({ user: world.other.username }))],
-  ["the other's user with my password in the other database", logInWith("other", () => ({ password: world.mine.password }))],
-  ["my user with the other's password in the other database", logInWith("mine", () => ({ database: world.other.database_name, password: world.other.password }))],
-  ["the other's shadow database", logInWith("mine", () => ({ database: `${world.other.database_name}_shadow` }))],
-  ["the other database by options", logInWith("mine", () => ({ user: world.other.username, more: [["options", `database=${world.mine.username.slice(5)}`]] }))],
-  ["the other database by the host name", logInWith("mine", () => ({ user: "app_user", database: "postgres", servername: `main--${world.other.username.slice(5)}.example.org` }))],
-  ["two users, the second right", logInWith("other", () => ({ password: world.mine.password, more: [["user", world.mine.username]] }))],
-  ["two databases, the second mine", logInWith("mine", () => ({ database: world.other.database_name, more: [["database", world.mine.database_name]] }))],
+  [
+    "the other's user with my password in the other database",
+    logInWith("other", () => ({ password: world.mine.password })),
+  ],
+  [
+    "my user with the other's password in the other database",
+    logInWith("mine", () => ({
+      database: world.other.database_name,
+      password: world.other.password,
+    })),
+  ],
+  [
+    "the other's shadow database",
+    logInWith("mine", () => ({ database: `${world.other.database_name}_shadow` })),
+  ],
+  [
+    "the other database by options",
+    logInWith("mine", () => ({
+      user: world.other.username,
+      more: [["options", `database=${world.mine.username.slice(5)}`]],
+    })),
+  ],
+  [
+    "the other database by the host name",
+    logInWith("mine", () => ({
+      user: "app_user",
+      database: "postgres",
+      servername: `main--${world.other.username.slice(5)}.example.org`,
+    })),
+  ],
+  [
+    "two users, the second right",
+    logInWith("other", () => ({
+      password: world.mine.password,
+      more: [["user", world.mine.username]],
+    })),
+  ],
+  [
+    "two databases, the second mine",
+    logInWith("mine", () => ({
+      database: world.other.database_name,
+      more: [["database", world.mine.database_name]],
+    })),
+  ],
 ];
 
 const PARAMETERS: Case[] = [
   ["replication=true", logIn("mine", { more: [["replication", "true"]] })],
   ["replication=database", logIn("mine", { more: [["replication", "database"]] })],
   ["a role by options", logIn("mine", { more: [["options", "-c role=howdah_admin"]] })],
-  ["a session authorization by options", logIn("mine", { more: [["options", "-c session_authorization=howdah_admin"]] })],
-  ["session_authorization as a parameter", logIn("mine", { more: [["session_authorization", "howdah_admin"]] })],
-  ["a parameter that is there twice", logIn("mine", { password: "wrong", more: [["user", "howdah_admin"]] })],
-  ["a protocol extension with a wrong password", logIn("mine", { password: "wrong", more: [["_pq_.x", "1"]] })],
+  [
+    "a session authorization by options",
+    logIn("mine", { more: [["options", "-c session_authorization=howdah_admin"]] }),
+  ],
+  [
+    "session_authorization as a parameter",
+    logIn("mine", { more: [["session_authorization", "howdah_admin"]] }),
+  ],
+  [
+    "a parameter that is there twice",
+    logIn("mine", { password: "wrong", more: [["user", "howdah_admin"]] }),
+  ],
+  [
+    "a protocol extension with a wrong password",
+    logIn("mine", { password: "wrong", more: [["_pq_.x", "1"]] }),
+  ],
   ["protocol 2", sends(() => packet(131072, Buffer.from(`${world.mine.username}\0`)))],
   ["protocol 4", sends(() => packet(262144, Buffer.from(`user\0${world.mine.username}\0\0`)))],
-  ["parameters without their end", sends(() => packet(196608, Buffer.from(`user\0${world.mine.username}`)))],
-  ["parameters behind their end", sends(() => packet(196608, Buffer.from(`user\0${world.mine.username}\0\0user\0howdah_admin\0\0`)))],
+  [
+    "parameters without their end",
+    sends(() => packet(196608, Buffer.from(`user\0${world.mine.username}`))),
+  ],
+  [
+    "parameters behind their end",
+    sends(() =>
+      packet(196608, Buffer.from(`user\0${world.mine.username}\0\0user\0howdah_admin\0\0`)),
+    ),
+  ],
 ];
 
 const LENGTHS: Case[] = [0, 4, 7, 8, 0x7fffffff, 0x80000000, 0xffffffff].map((length) => [
@@ -242,38 +351,85 @@ const SCRAM: Case[] = [
   ["a proof of zeros", logIn("mine", { tamper: { proof: () => zero } })],
   ["a proof with one bit changed", logIn("mine", { tamper: { proof: flip } })],
   ["half a proof", logIn("mine", { tamper: { proof: (proof) => proof.subarray(0, 16) } })],
-  ["a proof that is too long", logIn("mine", { tamper: { proof: (proof) => Buffer.concat([proof, zero]) } })],
+  [
+    "a proof that is too long",
+    logIn("mine", { tamper: { proof: (proof) => Buffer.concat([proof, zero]) } }),
+  ],
   ["no proof", logIn("mine", { tamper: { final: (text) => text.replace(/,p=.*/, "") } })],
   ["an empty proof", logIn("mine", { tamper: { final: (text) => text.replace(/,p=.*/, ",p=") } })],
-  ["two proofs", logIn("mine", { tamper: { final: (text) => `${text},p=${zero.toString("base64")}` } })],
-  ["a proof that is no base64", logIn("mine", { tamper: { final: (text) => text.replace(/,p=.*/, ",p=!!!!") } })],
-  ["the client's nonce alone", logIn("mine", { tamper: { nonce: "abc", finalNonce: () => "abc" } })],
+  [
+    "two proofs",
+    logIn("mine", { tamper: { final: (text) => `${text},p=${zero.toString("base64")}` } }),
+  ],
+  [
+    "a proof that is no base64",
+    logIn("mine", { tamper: { final: (text) => text.replace(/,p=.*/, ",p=!!!!") } }),
+  ],
+  [
+    "the client's nonce alone",
+    logIn("mine", { tamper: { nonce: "abc", finalNonce: () => "abc" } }),
+  ],
   ["a nonce that is longer", logIn("mine", { tamper: { finalNonce: (nonce) => `${nonce}x` } })],
   ["a nonce of its own", logIn("mine", { tamper: { finalNonce: () => "somethingelse" } })],
   ["an empty nonce", logIn("mine", { tamper: { nonce: "" } })],
   ["a replayed proof", replay],
-  ["an extension that is mandatory", logIn("mine", { tamper: { first: (text) => text.replace("n,,", "n,,m=x,") } })],
-  ["another's authorization identity", logInWith("mine", () => ({ tamper: { gs2: "n,a=howdah_admin,", user: "" } }))],
+  [
+    "an extension that is mandatory",
+    logIn("mine", { tamper: { first: (text) => text.replace("n,,", "n,,m=x,") } }),
+  ],
+  [
+    "another's authorization identity",
+    logInWith("mine", () => ({ tamper: { gs2: "n,a=howdah_admin,", user: "" } })),
+  ],
   ["an unknown mechanism", logIn("mine", { tamper: { mechanism: "PLAIN" } })],
   ["SCRAM-SHA-1", logIn("mine", { tamper: { mechanism: "SCRAM-SHA-1" } })],
   ["a length behind the end", logIn("mine", { tamper: { firstLength: 0x7fffffff } })],
   ["a negative length", logIn("mine", { tamper: { firstLength: 0xfffffff0 } })],
-  ["a first message of 60,000 bytes", logIn("mine", { tamper: { first: (text) => text.padEnd(60_000, "x") } })],
-  ["a NUL in the first message", logIn("mine", { tamper: { first: (text) => text.replace("r=", "\0r=") } })],
+  [
+    "a first message of 60,000 bytes",
+    logIn("mine", { tamper: { first: (text) => text.padEnd(60_000, "x") } }),
+  ],
+  [
+    "a NUL in the first message",
+    logIn("mine", { tamper: { first: (text) => text.replace("r=", "\0r=") } }),
+  ],
   ["an empty final message", logIn("mine", { tamper: { final: () => "" } })],
-  ["the first message again in place of the proof", logIn("mine", { tamper: { instead: initialResponse("SCRAM-SHA-256", "n,,n=,r=again") } })],
-  ["a query in place of the proof", logIn("mine", { tamper: { instead: message("Q", Buffer.from("SELECT 1\0")) } })],
-  ["a query before the proof", logIn("mine", { tamper: { before: message("Q", Buffer.from("SELECT 1\0")) } })],
-  ["a second StartupMessage in place of the proof", logInWith("mine", () => ({ tamper: { instead: mineStartup() } }))],
-  ["a second StartupMessage before the proof", logInWith("mine", () => ({ tamper: { before: mineStartup() } }))],
+  [
+    "the first message again in place of the proof",
+    logIn("mine", { tamper: { instead: initialResponse("SCRAM-SHA-256", "n,,n=,r=again") } }),
+  ],
+  [
+    "a query in place of the proof",
+    logIn("mine", { tamper: { instead: message("Q", Buffer.from("SELECT 1\0")) } }),
+  ],
+  [
+    "a query before the proof",
+    logIn("mine", { tamper: { before: message("Q", Buffer.from("SELECT 1\0")) } }),
+  ],
+  [
+    "a second StartupMessage in place of the proof",
+    logInWith("mine", () => ({ tamper: { instead: mineStartup() } })),
+  ],
+  [
+    "a second StartupMessage before the proof",
+    logInWith("mine", () => ({ tamper: { before: mineStartup() } })),
+  ],
   ["a second StartupMessage in place of SCRAM", answers(mineStartup)],
   ["an SSLRequest in place of SCRAM", answers(() => packet(80877103))],
   ["a password in clear", answers(() => message("p", Buffer.from(`${world.mine.password}\0`)))],
   ["an md5 answer", answers(() => message("p", Buffer.from(`md5${"0".repeat(32)}\0`)))],
   ["a query in place of SCRAM", answers(() => message("Q", Buffer.from("SELECT 1\0")))],
-  ["a message that says it has 2 GB", answers(() => message("p", Buffer.from("SCRAM-SHA-256\0"), 0x7fffffff))],
+  [
+    "a message that says it has 2 GB",
+    answers(() => message("p", Buffer.from("SCRAM-SHA-256\0"), 0x7fffffff)),
+  ],
   ["a message that says it has 3 bytes", answers(() => message("p", Buffer.alloc(0), 3))],
-  ["a terminate and a query", answers(() => Buffer.concat([message("X", Buffer.alloc(0)), message("Q", Buffer.from("SELECT 1\0"))]))],
+  [
+    "a terminate and a query",
+    answers(() =>
+      Buffer.concat([message("X", Buffer.alloc(0)), message("Q", Buffer.from("SELECT 1\0"))]),
+    ),
+  ],
 ];
 
 const BINDING: Case[] = [
@@ -283,17 +439,29 @@ const BINDING: Case[] = [
   ["PLUS with the flag n", bound((binding) => ({ mechanism: PLUS, gs2: "n,,", binding }))],
   ["PLUS with wrong binding data", bound(() => ({ mechanism: PLUS, gs2: BOUND, binding: zero }))],
   ["PLUS with empty binding data", bound(() => ({ mechanism: PLUS, gs2: BOUND }))],
-  ["PLUS with a bit changed", bound((binding) => ({ mechanism: PLUS, gs2: BOUND, binding: flip(binding) }))],
-  ["PLUS with another type of binding", bound((binding) => ({ mechanism: PLUS, gs2: "p=tls-unique,,", binding }))],
+  [
+    "PLUS with a bit changed",
+    bound((binding) => ({ mechanism: PLUS, gs2: BOUND, binding: flip(binding) })),
+  ],
+  [
+    "PLUS with another type of binding",
+    bound((binding) => ({ mechanism: PLUS, gs2: "p=tls-unique,,", binding })),
+  ],
   ["binding data without a flag", bound((binding) => ({ binding }))],
 ];
 
 const BEFORE_TLS: Case[] = [
   ["a start-up message without TLS", plain(() => mineStartup())],
-  ["a start-up message behind the SSLRequest", plain(() => Buffer.concat([packet(80877103), mineStartup()]))],
+  [
+    "a start-up message behind the SSLRequest",
+    plain(() => Buffer.concat([packet(80877103), mineStartup()])),
+  ],
   ["two SSLRequests at once", plain(() => Buffer.concat([packet(80877103), packet(80877103)]))],
   ["a cancel with a wrong secret", plain(() => packet(80877102, Buffer.alloc(8, 1)))],
-  ["a cancel with a secret of 10,000 bytes", plain(() => packet(80877102, Buffer.alloc(10_000, 1)))],
+  [
+    "a cancel with a secret of 10,000 bytes",
+    plain(() => packet(80877102, Buffer.alloc(10_000, 1))),
+  ],
   ["a query without anything", plain(() => message("Q", Buffer.from("SELECT 1\0")))],
 ];
 
@@ -400,7 +568,10 @@ describe("nobody gets in without the right to", () => {
     test(`what is right gets in on the ${port} port, with and without channel binding`, async () => {
       assert.equal(await logIn("mine")(port), "accepted");
       assert.equal(await logIn("other")(port), "accepted");
-      assert.equal(await logInWith("altered", () => ({ password: "another one" }))(port), "accepted");
+      assert.equal(
+        await logInWith("altered", () => ({ password: "another one" }))(port),
+        "accepted",
+      );
       const plus = bound((binding) => ({ mechanism: PLUS, gs2: BOUND, binding }));
       assert.equal(await plus(port), "accepted");
     });
@@ -420,7 +591,7 @@ describe("nobody gets in without the right to", () => {
       const rule = await allow(made, "127.0.0.0/8");
       await allow(made, "203.0.113.7");
       const session = await connect(howdah.it, made, { port });
-      const ended = new Promise<number>((resolve) => session.on("end", () => resolve(Date.now())));
+      const ended = new Promise<number>((done) => session.on("end", () => done(Date.now())));
       const started = Date.now();
       await howdah.it.api.expect(200, "DELETE", `/api/databases/${made.id}/whitelist/${rule}`);
       assert.ok((await ended) - started < 1_000);

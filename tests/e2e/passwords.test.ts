@@ -268,19 +268,23 @@ test("a password set by SQL while howdahd is away is in force, kept and told lat
   await howdah.it.api.deleteDatabase(made.id);
 });
 
+const KEY = `${"A".repeat(43)}=`;
+const HUGE = `SCRAM-SHA-256$2000000000:c2FsdA==$${KEY}:${KEY}`;
+
 test("passwords that SCRAM cannot use refuse every login, and the list says why", async () => {
   const made = await howdah.it.api.createDatabase();
   const admin = await connect(howdah.it, made);
   for (const [sql, problem] of [
     [`SET password_encryption = md5; ALTER ROLE ${made.username} PASSWORD 'secret'`, "md5"],
     [`ALTER ROLE ${made.username} PASSWORD NULL`, "none"],
-    [
-      `ALTER ROLE ${made.username} PASSWORD 'SCRAM-SHA-256$2000000000:c2FsdA==$${"A".repeat(43)}=:${"A".repeat(43)}='`,
-      "malformed",
-    ],
+    [`ALTER ROLE ${made.username} PASSWORD '${HUGE}'`, "malformed"],
   ] as const) {
     await admin.query(sql);
-    await until(problem, 5_000, async () => (await credentials(made)).at(-1)!.role_problem === problem);
+    await until(
+      problem,
+      5_000,
+      async () => (await credentials(made)).at(-1)!.role_problem === problem,
+    );
     for (const password of [made.password, "secret", ""]) {
       const { code } = await refusal(connect(howdah.it, made, { password: password || "x" }));
       assert.equal(code, "28P01", `${problem} ${password}`);
