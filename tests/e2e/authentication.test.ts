@@ -565,7 +565,7 @@ describe("nobody gets in without the right to", () => {
 
   // The control: the cases below fail by what they do, not by how they are done.
   for (const port of PORTS) {
-    test(`what is right gets in on the ${port} port, with and without channel binding`, async () => {
+    test(`what is right gets in on the ${port} port, bound to its channel or not`, async () => {
       assert.equal(await logIn("mine")(port), "accepted");
       assert.equal(await logIn("other")(port), "accepted");
       assert.equal(

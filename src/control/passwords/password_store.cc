@@ -237,7 +237,8 @@ Task<std::vector<Row>> list(pg::Pool& pool, DatabaseId id, Page page) {
       const pg::Rows rows,
       co_await pool.query(
           R"(SELECT c.id, r.name, b.slug AS branch, c.generation,
-               c.sealed_password IS NULL AS by_sql, c.valid_until IS NULL OR c.valid_until > now() AS valid, c.valid_from,
+               c.sealed_password IS NULL AS by_sql,
+               c.valid_until IS NULL OR c.valid_until > now() AS valid, c.valid_from,
                c.valid_until, c.last_seen, c.created_at, r.can_login,
                r.valid_until AS role_valid_until, r.password_problem
              FROM howdah.credentials c JOIN howdah.roles r ON r.id = c.role_id
