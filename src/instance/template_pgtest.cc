@@ -10,6 +10,7 @@
 
 #include "instance/control_file.h"
 #include "instance/identity.h"
+#include "instance/role_store.h"
 #include "instance/test_instances.h"
 
 namespace howdah::instance::testing {

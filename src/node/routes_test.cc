@@ -34,7 +34,7 @@ TEST(Callers, without_root_are_the_one_user_and_root) {
   EXPECT_EQ(caller_of(users, 1001), Caller::stranger);
 }
 
-TEST(Callers, gates_may_call_five_routes_of_twelve) {
+TEST(Callers, gates_may_call_six_routes_of_fourteen) {
   http::Router router;
   const Users users = privileged();
   struct NoCalls : NodeCalls {
@@ -45,6 +45,7 @@ TEST(Callers, gates_may_call_five_routes_of_twelve) {
     bool closing() const override { return false; }
     Registry& registry() override { std::abort(); }
     Claims& claims() override { std::abort(); }
+    RoleKeeper& roles() override { std::abort(); }
     Journal& journal() override { std::abort(); }
   } calls;
   NodeRoutes routes(calls, users);
