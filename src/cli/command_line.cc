@@ -59,6 +59,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_up_command(app, context);
   add_status_commands(app, context);
   add_database_commands(app, context);
+  add_password_commands(app, context);
   add_firewall_commands(app, context);
   add_psql_command(app, context);
   add_operation_commands(app, context);

@@ -63,6 +63,7 @@ void add_database_commands(CLI::App& app, Context& context);
 void add_firewall_commands(CLI::App& app, Context& context);
 void add_key_commands(CLI::App& app, Context& context);
 void add_operation_commands(CLI::App& app, Context& context);
+void add_password_commands(CLI::App& app, Context& context);  // below db, which is there
 void add_psql_command(CLI::App& app, Context& context);
 void add_status_commands(CLI::App& app, Context& context);  // status, doctor
 void add_up_command(CLI::App& app, Context& context);

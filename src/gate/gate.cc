@@ -61,13 +61,15 @@ Gate::Gate(asio::any_io_executor executor, GateConfig config)
       saver_(executor, pool_, config_.own_directory() / "routes.jsonl"),
       denied_(kDeniedAddressesMax),
       node_(executor, (config_.runtime_dir / "node.sock").string()),
+      passwords_(executor,
+                 {node_, routes_, saver_, sessions_, std::bind_front(&Gate::judge, this)}),
       waker_(executor, node_, make_waker_settings(config_, id_), metrics_),
       canceller_(executor, cancel_keys_, metrics_),
       relay_(executor, metrics_),
-      parts_{executor, settings_,    identity_,  routes_, sessions_, denied_,
-             waker_,   cancel_keys_, canceller_, relay_,  metrics_},
+      parts_{executor,   settings_, identity_,    routes_,    sessions_, denied_, logins_,
+             passwords_, waker_,    cancel_keys_, canceller_, relay_,    metrics_},
       stream_(executor, make_stream_settings(config_, id_),
-              {routes_, saver_, sessions_, denied_, std::bind_front(&Gate::judge, this)}),
+              {routes_, saver_, sessions_, denied_, logins_, std::bind_front(&Gate::judge, this)}),
       status_server_(executor, {std::bind_front(&Gate::status, this),
                                 std::bind_front(&Gate::metrics_text, this)}),
       clients_(executor),
@@ -144,6 +146,7 @@ void Gate::start() {
   savers_.spawn("routes", saver_.run(routes_));
   services_.spawn("relay", relay_.run());
   services_.spawn("wake", waker_.run());
+  services_.spawn("passwords", passwords_.run());
   services_.spawn("routes", stream_.run());
   services_.spawn("firewall", expire_rules());
   services_.spawn("tls", watch_certificate());
@@ -158,6 +161,7 @@ asio::awaitable<void> Gate::stop(milliseconds drain) {
           "FATAL", "57P01", "terminating connection: the gate is shutting down", {}, {}}),
       drain);
   co_await canceller_.stop(kStopStep);
+  co_await passwords_.stop();
   co_await waker_.stop(kStopStep);
   relay_.stop();
   co_await services_.stop();

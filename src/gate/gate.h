@@ -57,7 +57,9 @@ class Gate {
   RouteSaver saver_;
   LiveSessions sessions_;
   DeniedAttempts denied_;
+  LoginLog logins_;
   nodeapi::Client node_;
+  PasswordWatch passwords_;
   Waker waker_;
   CancelRegistry cancel_keys_;
   Canceller canceller_;

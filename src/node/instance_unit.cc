@@ -174,9 +174,16 @@ Task<void> InstanceUnit::run_start(std::shared_ptr<InstanceUnit> self) {
   }
   if (!started) {
     start_failed(std::move(started).error());
-  } else {
-    attach(std::move(*started), start_reason_);
+    co_return Result<void>{};
   }
+  if (services_.prepare) {
+    const auto prepared = co_await services_.prepare(self);
+    // What was not prepared is found later, and does no harm until then.
+    if (!prepared) {
+      log::warn("instance", "{}: cannot prepare: {}", id().str(), prepared.error().to_log());
+    }
+  }
+  attach(std::move(*started), start_reason_);
   co_return Result<void>{};
 }
 

@@ -41,6 +41,8 @@ class InstanceUnit : public std::enable_shared_from_this<InstanceUnit> {
     std::vector<milliseconds> restart_delays = RestartBudget::default_delays();
     // Before each start. An error: it is not started, and did not fail. Empty: always.
     std::function<Task<void>(Manifest)> admit = {};
+    // Awaited at each start, before it is running. An error is logged.
+    std::function<Task<void>(std::shared_ptr<InstanceUnit>)> prepare = {};
   };
 
   InstanceUnit(Services& services, Manifest manifest);

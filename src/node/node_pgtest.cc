@@ -296,8 +296,7 @@ TEST_F(BtrfsNodeTest, the_owner_verifier_is_stored_inside) {
       },
       10s));
   EXPECT_TRUE(node_->wait_until(
-      [&] { return read_manifest(node_->directory_of(instance.id))->pending_verifier.empty(); },
-      5s));
+      [&] { return !read_manifest(node_->directory_of(instance.id))->has_pending_roles(); }, 5s));
 }
 
 TEST_F(BtrfsNodeTest, the_catalog_is_there_for_the_platform_only_and_comes_back) {

@@ -42,7 +42,8 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
       owner_sync_(executor, *environment_),
       maker_({executor, *environment_, source_, templates_, registry_, owner_sync_, transitions_}),
       spares_(executor, *environment_, registry_, maker_),
-      claims_({executor, *environment_, registry_, maker_, spares_, transitions_, background_}),
+      roles_({executor, *environment_, registry_, background_}),
+      claims_({executor, *environment_, registry_, maker_, spares_, roles_, transitions_}),
       suspender_(*environment_, registry_),
       catalog_(*environment_),
       routes_(*this, environment_->users),
@@ -51,6 +52,7 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
   ended_.expires_at(Clock::time_point::max());
   registry_.set_admission(std::bind_front(&Admission::admit, &admission_));
   registry_.observe(std::bind_front(&NodeService::on_change, this));
+  registry_.prepare_with(std::bind_front(&RoleKeeper::prepare, &roles_));
   routes_.add_to(router_);
 }
 
@@ -58,7 +60,7 @@ NodeService::~NodeService() = default;
 
 void NodeService::on_change(const UnitPtr& unit) {
   spares_.note_change(unit);
-  claims_.note_change(unit);
+  roles_.note_change(unit);
 }
 
 Task<void> NodeService::start() {
@@ -72,6 +74,7 @@ Task<void> NodeService::start() {
   background_.spawn("node", spares_.run());
   background_.spawn("node", suspender_.run());
   background_.spawn("node", owner_sync_.run());
+  background_.spawn("node", roles_.run());
 
   const std::string path = environment_->folder.api_socket().string();
   HOWDAH_CO_TRY(auto acceptor, net::listen_unix(executor_, path, 0660));

@@ -42,6 +42,7 @@ class NodeService : private NodeCalls {
   bool closing() const override { return closing_; }
   Registry& registry() override { return registry_; }
   Claims& claims() override { return claims_; }
+  RoleKeeper& roles() override { return roles_; }
   Journal& journal() override { return journal_; }
 
   Task<void> take_inventory();
@@ -66,6 +67,7 @@ class NodeService : private NodeCalls {
   OwnerSync owner_sync_;
   InstanceMaker maker_;
   Spares spares_;
+  RoleKeeper roles_;
   Claims claims_;
   Suspender suspender_;
   CatalogInstance catalog_;

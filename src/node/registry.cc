@@ -27,7 +27,8 @@ Registry::Registry(Parts parts)
                 parts.watchers,
                 std::bind_front(&Registry::save, this),
                 std::bind_front(&Registry::on_change, this),
-                RestartBudget::default_delays()} {}
+                RestartBudget::default_delays(),
+                {}} {}
 
 Task<void> Registry::save(Manifest manifest) {
   const os::Path directory = environment_.place_of(manifest.id).directory;

@@ -41,11 +41,17 @@ class Registry {
   // For a start beside ensure_running(). Errors: memory_full.
   Task<void> admit(Manifest manifest);
 
+  // Awaited at each start, when the instance accepts connections and before anybody is told so.
+  void prepare_with(std::function<Task<void>(UnitPtr)> prepare) {
+    services_.prepare = std::move(prepare);
+  }
+
   UnitPtr add(Manifest manifest);
   void erase(const UnitPtr& unit);
   // The unit has got its token.
   void note_claimed(const UnitPtr& unit);
-  UnitPtr find(const InstanceId& id) const;  // null: there is none
+  UnitPtr find(const InstanceId& id) const;             // null: there is none
+  Result<UnitPtr> require(const InstanceId& id) const;  // Errors: not_found
   UnitPtr find_claimed(const std::string& token) const;
   // One of this data folder's range that no instance has, kept for an instance that is being made.
   // Errors: conflict.
@@ -75,7 +81,6 @@ class Registry {
  private:
   Task<void> save(Manifest manifest);
   void on_change(InstanceUnit& unit, InstanceState before);
-  Result<UnitPtr> require(const InstanceId& id) const;
 
   Environment& environment_;
   Journal& journal_;
