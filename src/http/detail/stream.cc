@@ -42,11 +42,14 @@ class PlainStream final : public Stream {
 
 class TlsStream final : public Stream {
  public:
-  TlsStream(net::Tcp::socket socket, net::TlsContext context)
-      : context_(std::move(context)), stream_(std::move(socket), *context_) {}
+  using Side = asio::ssl::stream_base::handshake_type;
+  TlsStream(net::Tcp::socket socket, net::TlsContext context, Side side)
+      : context_(std::move(context)), stream_(std::move(socket), *context_), side_(side) {}
+
+  void ask_for(const std::string& host) { net::set_server_name(stream_.native_handle(), host); }
 
   asio::awaitable<error_code> handshake() override {
-    auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, net::kToken);
+    auto [error] = co_await stream_.async_handshake(side_, net::kToken);
     co_return error;
   }
 
@@ -74,6 +77,7 @@ class TlsStream final : public Stream {
  private:
   net::TlsContext context_;  // certificates may be replaced while this connection lives
   asio::ssl::stream<net::Tcp::socket> stream_;
+  Side side_;
 };
 
 }  // namespace
@@ -81,8 +85,20 @@ class TlsStream final : public Stream {
 std::unique_ptr<Stream> make_stream(net::Tcp::socket socket, net::TlsContext tls) {
   error_code ignored;
   (void)socket.set_option(net::Tcp::no_delay(true), ignored);
-  if (tls) return std::make_unique<TlsStream>(std::move(socket), std::move(tls));
+  if (tls) {
+    return std::make_unique<TlsStream>(std::move(socket), std::move(tls),
+                                       asio::ssl::stream_base::server);
+  }
   return std::make_unique<PlainStream<net::Tcp::socket>>(std::move(socket));
+}
+
+std::unique_ptr<Stream> make_client_stream(net::Tcp::socket socket, net::TlsContext tls,
+                                           const std::string& host) {
+  if (!tls) return make_stream(std::move(socket), nullptr);
+  auto stream = std::make_unique<TlsStream>(std::move(socket), std::move(tls),
+                                            asio::ssl::stream_base::client);
+  stream->ask_for(host);
+  return stream;
 }
 
 std::unique_ptr<Stream> make_stream(net::Local::socket socket) {
