@@ -219,6 +219,7 @@ Task<void> Up::start_gate() {
   add_flag(plan.arguments, "listen", listening_.text());
   add_flag(plan.arguments, "direct-port", std::to_string(ports_.direct));
   add_flag(plan.arguments, "pooled-port", std::to_string(ports_.pooled));
+  if (!options_.pooled) add_flag(plan.arguments, "no-pooled", "yes");
   if (std::getenv("HOWDAH_GATE_PLAINTEXT") != nullptr) {
     add_flag(plan.arguments, "plaintext-for-measurement", "yes");
   }
@@ -229,11 +230,9 @@ Task<void> Up::start_gate() {
 // A first key chosen by the user for automation goes to howdahd through a file that only it can
 // read: environments and arguments of a process can be read by others.
 Result<std::string> Up::place_preset_key() {
-  const char* key = std::getenv("HOWDAH_API_KEY");
-  if (key == nullptr) key = std::getenv("API_KEY");
-  if (key == nullptr || *key == '\0') return std::string();
+  if (options_.preset_key.empty()) return std::string();
   const os::Path path = layout_.data / "secrets" / "preset-key";
-  HOWDAH_CHECK(os::write_file_atomic(path, key, 0600));
+  HOWDAH_CHECK(os::write_file_atomic(path, options_.preset_key, 0600));
   if (users_.control) {
     HOWDAH_CHECK(os::change_owner(path, users_.control->uid, users_.control->gid));
   }

@@ -15,6 +15,7 @@ struct UpOptions {
   std::uint16_t http_port = 3000;  // 0 of each: a free one
   std::uint16_t direct_port = 5432;
   std::uint16_t pooled_port = 6432;
+  bool pooled = true;  // whether the pooled port is open
   std::string public_host;
   std::string domain;
   std::string email;
@@ -24,6 +25,7 @@ struct UpOptions {
   std::string size_class;
   std::string rate_limit;  // of howdahd: "writes=100:2000,..."; empty: its defaults
   int spares = -1;         // -1: the node's default
+  std::string preset_key;  // the first API key, chosen by the user; empty: none
   bool sample = true;      // make a sample database at the first start
   bool quiet = false;
 };

@@ -31,6 +31,8 @@ Result<Local::acceptor> listen_unix(asio::any_io_executor executor, const std::s
 
 // Errors: unavailable when nobody listens there.
 Task<Local::socket> connect_unix(std::string path);
+// host: a name or an address; each of its addresses is tried. Errors: as connect_unix().
+Task<Tcp::socket> connect_tcp(std::string host, std::uint16_t port);
 
 struct PeerCredentials {
   pid_t pid;

@@ -44,18 +44,18 @@ class PlainStream final : public Stream {
 
 class TlsStream final : public Stream {
  public:
-  TlsStream(net::Tcp::socket socket, net::TlsContext context)
-      : context_(std::move(context)), stream_(std::move(socket), *context_) {}
+  using Side = asio::ssl::stream_base::handshake_type;
+  TlsStream(net::Tcp::socket socket, net::TlsContext context, Side side)
+      : context_(std::move(context)), stream_(std::move(socket), *context_), side_(side) {}
+
+  void ask_for(const std::string& host) { net::set_server_name(stream_.native_handle(), host); }
 
   asio::awaitable<error_code> handshake() override {
-    auto [gone] = co_await socket().async_wait(net::Tcp::socket::wait_read, net::kToken);
-    if (gone) co_return gone;
-    // A handshake begins with the byte 22; a method in plain HTTP with a capital letter.
-    char first = 0;
-    const auto peeked = ::recv(socket().native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
-    plain_ = peeked == 1 && first >= 'A' && first <= 'Z';
-    if (plain_) co_return error_code();
-    auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, net::kToken);
+    if (side_ == Side::server) {
+      const error_code gone = co_await look_for_plain();
+      if (gone || plain_) co_return gone;
+    }
+    auto [error] = co_await stream_.async_handshake(side_, net::kToken);
     co_return error;
   }
 
@@ -88,11 +88,23 @@ class TlsStream final : public Stream {
   }
 
  private:
+  // Waits for the first byte and sets plain_ where it is not TLS. Returns an error of the socket.
+  asio::awaitable<error_code> look_for_plain() {
+    auto [gone] = co_await socket().async_wait(net::Tcp::socket::wait_read, net::kToken);
+    if (gone) co_return gone;
+    // A handshake begins with the byte 22; a method in plain HTTP with a capital letter.
+    char first = 0;
+    const auto peeked = ::recv(socket().native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    plain_ = peeked == 1 && first >= 'A' && first <= 'Z';
+    co_return error_code();
+  }
+
   net::Tcp::socket& socket() { return stream_.next_layer(); }
 
   net::TlsContext context_;  // certificates may be replaced while this connection lives
   asio::ssl::stream<net::Tcp::socket> stream_;
   bool plain_ = false;
+  Side side_;
 };
 
 }  // namespace
@@ -100,8 +112,20 @@ class TlsStream final : public Stream {
 std::unique_ptr<Stream> make_stream(net::Tcp::socket socket, net::TlsContext tls) {
   error_code ignored;
   (void)socket.set_option(net::Tcp::no_delay(true), ignored);
-  if (tls) return std::make_unique<TlsStream>(std::move(socket), std::move(tls));
+  if (tls) {
+    return std::make_unique<TlsStream>(std::move(socket), std::move(tls),
+                                       asio::ssl::stream_base::server);
+  }
   return std::make_unique<PlainStream<net::Tcp::socket>>(std::move(socket));
+}
+
+std::unique_ptr<Stream> make_client_stream(net::Tcp::socket socket, net::TlsContext tls,
+                                           const std::string& host) {
+  if (!tls) return make_stream(std::move(socket), nullptr);
+  auto stream = std::make_unique<TlsStream>(std::move(socket), std::move(tls),
+                                            asio::ssl::stream_base::client);
+  stream->ask_for(host);
+  return stream;
 }
 
 std::unique_ptr<Stream> make_stream(net::Local::socket socket) {

@@ -35,5 +35,8 @@ class Stream {
 
 std::unique_ptr<Stream> make_stream(net::Tcp::socket socket, net::TlsContext tls);
 std::unique_ptr<Stream> make_stream(net::Local::socket socket);
+// The client's side. host: whom the context trusts to be there.
+std::unique_ptr<Stream> make_client_stream(net::Tcp::socket socket, net::TlsContext tls,
+                                           const std::string& host);
 
 }  // namespace howdah::http::detail
