@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <chrono>
 
 #include "base/clock.h"
@@ -22,14 +23,40 @@ constexpr ByteCount kHostFreeMin = 4_GiB;
 constexpr days kCertificateWarning{14};
 constexpr days kBackupAgeMax{2};
 
-Finding examine_postgres() {
-  const auto found = instance::find_installations({});
-  if (!found) return {Verdict::problem, "PostgreSQL", found.error().message, found.error().hint};
+template <typename Versions>
+Finding list_servers(const Versions& found) {
   std::string versions;
-  for (const auto& installation : *found) {
-    versions += (versions.empty() ? "" : ", ") + installation.version;
-  }
+  for (const auto& one : found) versions += (versions.empty() ? "" : ", ") + one.version;
   return {Verdict::good, "PostgreSQL", versions, ""};
+}
+
+std::vector<Finding> examine_servers(const nodeapi::NodeStatus& node) {
+  std::vector<Finding> findings{list_servers(node.postgres)};
+  for (const nodeapi::MissingPostgres& missing : node.missing_postgres) {
+    findings.push_back(
+        {Verdict::problem, "PostgreSQL",
+         fmt::format("{} database{} PostgreSQL {}, which is not installed", missing.instances,
+                     missing.instances == 1 ? " needs" : "s need", missing.major),
+         instance::missing_major_hint(missing.major)});
+  }
+  return findings;
+}
+
+// Nothing runs, so what --postgres-dir will name is not known.
+std::vector<Finding> examine_servers(const Layout& layout) {
+  const auto found = instance::find_installations({});
+  if (!found) return {{Verdict::problem, "PostgreSQL", found.error().message, found.error().hint}};
+  std::vector<Finding> findings{list_servers(*found)};
+  const auto version = os::read_file(layout.data / "catalog" / "data" / "PG_VERSION");
+  int major = 0;
+  if (version) std::from_chars(version->data(), version->data() + version->size(), major);
+  if (major != 0 && !instance::choose_installation(*found, major)) {
+    findings.push_back(
+        {Verdict::problem, "PostgreSQL",
+         fmt::format("the catalog needs PostgreSQL {}, which is not installed", major),
+         instance::missing_major_hint(major)});
+  }
+  return findings;
 }
 
 Finding examine_folder(const Layout& layout) {
@@ -120,8 +147,11 @@ std::vector<Finding> examine_catalog_backup(const Layout& layout) {
 
 }  // namespace
 
-std::vector<Finding> examine_machine(const Layout& layout) {
-  std::vector<Finding> findings{examine_postgres(), examine_folder(layout), examine_space(layout)};
+std::vector<Finding> examine_machine(const Layout& layout,
+                                     const std::optional<nodeapi::NodeStatus>& node) {
+  std::vector<Finding> findings = node ? examine_servers(*node) : examine_servers(layout);
+  findings.push_back(examine_folder(layout));
+  findings.push_back(examine_space(layout));
   for (auto part :
        {examine_image(layout), examine_certificate(layout), examine_catalog_backup(layout)}) {
     findings.insert(findings.end(), part.begin(), part.end());

@@ -2,10 +2,12 @@
 // `howdah doctor`: looks at everything that can be wrong on this machine and says what to do.
 // Each check reads only; none wakes a database.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/layout.h"
+#include "nodeapi/messages.h"
 
 namespace howdah::cli {
 
@@ -19,6 +21,8 @@ struct Finding {
 };
 
 // Checks that need no running Howdah: servers, folder, space, volume image, certificate, backups.
-std::vector<Finding> examine_machine(const Layout& layout);
+// node: what a running node agent says of itself; it also knows the servers of --postgres-dir.
+std::vector<Finding> examine_machine(const Layout& layout,
+                                     const std::optional<nodeapi::NodeStatus>& node);
 
 }  // namespace howdah::cli

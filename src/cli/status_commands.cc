@@ -68,7 +68,8 @@ Result<int> show_status(Context& context) {
   return 0;
 }
 
-std::vector<Finding> examine_running(Context& context) {
+std::vector<Finding> examine_running(Context& context,
+                                     const std::optional<nodeapi::NodeStatus>& node) {
   std::vector<Finding> findings;
   const auto health = context.call(http::Method::get, "/health");
   if (!health) {
@@ -87,7 +88,7 @@ std::vector<Finding> examine_running(Context& context) {
                           good ? "" : "see " + context.layout().log_file("howdahd").string()});
     }
   }
-  if (const auto node = ask_node(context.layout())) {
+  if (node) {
     for (const std::string& line : node->degraded) {
       findings.push_back({Verdict::note, "Reduced", line, "fine for development"});
     }
@@ -96,8 +97,9 @@ std::vector<Finding> examine_running(Context& context) {
 }
 
 Result<int> run_doctor(Context& context) {
-  auto findings = examine_machine(context.layout());
-  for (auto& finding : examine_running(context)) findings.push_back(std::move(finding));
+  const auto node = ask_node(context.layout());
+  auto findings = examine_machine(context.layout(), node);
+  for (auto& finding : examine_running(context, node)) findings.push_back(std::move(finding));
   constexpr std::array<std::string_view, 3> kNames{"good", "note", "problem"};
   boost::json::array rows;
   int problems = 0;

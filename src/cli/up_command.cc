@@ -24,8 +24,10 @@ void add_up_command(CLI::App& app, Context& context) {
       ->envname("HOWDAH_POOLED_PORT");
   up->add_option("--public-host", options->public_host, "Host name in connection strings");
   up->add_option("--domain", options->domain, "Domain of this machine");
-  up->add_option("--postgres-dir", options->postgres_directory,
-                 "Folder of PostgreSQL servers instead of the usual places");
+  up->add_option("--postgres-dir", options->postgres_directories,
+                 "Folder of a PostgreSQL server beside those of packages (may be repeated)")
+      ->delimiter(':')
+      ->envname("HOWDAH_POSTGRES_DIR");
   up->add_option("--volume-driver", options->volume_driver, "auto, btrfs or copy")
       ->check(CLI::IsMember({"auto", "btrfs", "copy"}));
   up->add_option("--volume-size", options->volume_size, "Bytes of the volume image")

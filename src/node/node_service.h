@@ -43,6 +43,7 @@ class NodeService : private NodeCalls {
   Claims& claims() override { return claims_; }
   Journal& journal() override { return journal_; }
 
+  Task<void> make_other_templates();
   Task<void> take_inventory();
   void on_change(const UnitPtr& unit);
   Task<void> settle_owner(UnitPtr unit);
