@@ -123,6 +123,17 @@ TEST(Session, a_paused_deleted_or_sealed_branch_says_so_to_its_owner_only) {
   EXPECT_EQ(owner_is_told(RouteState::sealed), info_of(ErrorCode::unavailable).sqlstate);
 }
 
+TEST(Session, a_database_that_goes_while_its_owner_logs_in_is_unknown) {
+  Harness harness;
+  TestClient client(harness.port());
+  client.start_tls();
+  client.send_startup("user_aaaaaaaa", "tenant_aaaaaaaa");
+  const auto prompt = client.read();
+  harness.publish({}, {test_route().branch_id});
+  const auto reply = client.log_in(std::string(kPassword), prompt);
+  EXPECT_EQ(reply.error().sqlstate, info_of(ErrorCode::database_unknown).sqlstate);
+}
+
 TEST(Session, one_session_more_than_the_limit_is_refused_until_one_ends) {
   Route route = test_route();
   route.max_connections = 2;

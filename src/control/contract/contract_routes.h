@@ -20,6 +20,7 @@ class ContractRoutes : public Feature {
   Task<http::Response> contract(Call call);
   Task<http::Response> docs(Call call);
   Task<http::Response> docs_file(Call call);
+  // Errors: not_found where this binary was built without the file.
   Result<http::Response> answer(std::string_view name, const http::Request& request) const;
 
   std::map<std::string, StaticFile, std::less<>> files_;  // by name: "openapi.json", "main.js"
