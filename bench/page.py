@@ -28,6 +28,11 @@ METHOD = """
 - *firewall*: the time of the POST or DELETE (one kept-alive HTTP connection); after each answer the
   very next connection on both ports must do as it says, or the run fails. A look at the rules is
   `src/gate/firewall_bench.cc`: CPU time over 4,096 random clients, hits and misses.
+- *reads*: `bench/api_load.cc`, one thread of epoll on 16 kept-alive connections with an API key; the six
+  reads are the list of databases, one of them, its statistics, connection strings and firewall rules, and the
+  operations, in turn. At 500/s requests are due at fixed times (open loop) and timed from then. At full
+  speed the generator has the other core, so howdahd's own CPU time (/proc) for each request is the fair
+  measure. The bound is `/ca.crt`: the same server, parser and router, without a key and with nothing to look up.
 - *memory*: PSS from /proc/PID/smaps_rollup, summed over all processes of an instance, of
   {instances} idle instances beside the warm spares and the catalog; more of them share more pages.
 """
@@ -96,6 +101,19 @@ def _figure_firewall(found):
            f"{cost['0']:.1f} ns)", _verdict(cost["10000"] <= 1000))
 
 
+def _figure_api(found):
+    paced, one, every, bound = (found[name] for name in ("paced", "one", "all", "bound"))
+    yield ("six kinds of reads at 500/s, authenticated", "p99 <= 10 ms",
+           f"p50 {_ms(paced['p50_us'] / 1000)}, p99 {_ms(paced['p99_us'] / 1000)} "
+           f"(n = {paced['requests']})", _verdict(paced["p99_us"] <= 10_000))
+    yield ("authenticated GETs of one database, one core, keep-alive",
+           ">= 20,000/s (<= 50 us CPU)",
+           f"{one['per_second']:.0f}/s, {one['cpu_us']:.1f} us CPU each; all six kinds: "
+           f"{every['per_second']:.0f}/s, {every['cpu_us']:.1f} us; bound (no key, nothing to "
+           f"look up): {bound['per_second']:.0f}/s, {bound['cpu_us']:.1f} us",
+           _verdict(one["cpu_us"] <= 50))
+
+
 def _figure_gate(found):
     gate = found["gate"]
     yield ("direct relay, pgbench -S, 32 clients, TLS off", ">= 0.9x the bare relay",
@@ -106,7 +124,8 @@ def _figure_gate(found):
 
 
 FIGURES = [("create", _figure_create), ("wake", _figure_wake), ("crash", _figure_crash),
-           ("memory", _figure_memory), ("firewall", _figure_firewall), ("gate", _figure_gate)]
+           ("memory", _figure_memory), ("firewall", _figure_firewall), ("api", _figure_api),
+           ("gate", _figure_gate)]
 
 
 def _relay_table(found):

@@ -184,7 +184,7 @@ class TestClient {
   void send_startup(const std::string& user, const std::string& database,
                     std::vector<pgwire::Parameter> parameters = {});
   // From the answer to a startup to ReadyForQuery, or the first ErrorResponse.
-  Reply log_in(const std::string& password);
+  Reply log_in(const std::string& password, std::optional<Reply> first = {});
   // The first part of log_in(): up to the proof, whose answer is left unread.
   void answer_challenge(const std::string& password);
   // TLS, startup, login.

@@ -482,10 +482,10 @@ void TestClient::answer_challenge(const std::string& password) {
   }
 }
 
-TestClient::Reply TestClient::log_in(const std::string& password) {
+TestClient::Reply TestClient::log_in(const std::string& password, std::optional<Reply> first) {
   scram_ = std::make_unique<pgwire::ScramClient>(password);
   for (;;) {
-    Reply reply = read();
+    Reply reply = first ? *std::exchange(first, std::nullopt) : read();
     if (reply.type == 'S') parameters.push_back(must(pgwire::parse_parameter_status(reply.body)));
     if (reply.type == 'K') key = must(pgwire::parse_backend_key_data(reply.body));
     if (reply.type == 'Z' || reply.type == 'E' || reply.type == 0) return reply;

@@ -81,9 +81,8 @@ Login make_login(const Config& config, const std::string& slug, std::string user
 
 // HTTP is plain on loopback addresses only.
 std::string ca_certificate_url(const Config& config) {
-  const bool plain = Config::is_loopback(config.listen.front());
-  return fmt::format("{}://{}:{}/ca.crt", plain ? "http" : "https", url_host(config.host()),
-                     config.http_port);
+  return fmt::format("{}://{}:{}/ca.crt", config.host_speaks_plain() ? "http" : "https",
+                     url_host(config.host()), config.http_port);
 }
 
 void add_urls(json::object& data, const Login& login, const Config& config) {
@@ -102,8 +101,11 @@ void ConnectionStrings::add_routes(Routes& routes) {
   using http::Method;
   routes.add(Method::get, "/api/databases/{id}/connection-strings", Access::read,
              std::bind_front(&ConnectionStrings::show, this));
+  routes.keep_answers("/api/databases/{id}/connection-strings");
   routes.add(Method::post, "/api/databases/{id}/connection-strings/reveal", Access::write,
              std::bind_front(&ConnectionStrings::reveal, this));
+  // Each look at a password leaves its trace.
+  routes.ignore_idempotency_key("/api/databases/{id}/connection-strings/reveal");
 }
 
 Result<ConnectionStrings::Wanted> ConnectionStrings::read(const http::Request& request) {

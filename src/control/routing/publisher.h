@@ -82,6 +82,7 @@ class RoutePublisher final : public Feature {
   Task<void> use_loop();
   asio::awaitable<void> accept_loop();
   asio::awaitable<void> serve_gate(net::Local::socket socket);
+  void tell_change();
   void broadcast(const std::optional<RouteUpdate>& update);
   std::vector<GateId> behind(std::uint64_t version) const;
   // None is connected although one serves on this machine: this process has only just started.
