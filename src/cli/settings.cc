@@ -132,9 +132,9 @@ constexpr std::array kSettings{
             .doc = "Calls of one key: writes=100:2000,reads=50000:100000 (per second : at once)"},
     Setting{.name = "postgres-dir",
             .variable = "HOWDAH_POSTGRES_DIR",
-            .kind = path,
+            .kind = paths,
             .use = up,
-            .doc = "Folder of PostgreSQL servers instead of the usual places"},
+            .doc = "Folder of a PostgreSQL server beside those of packages (may be repeated)"},
     Setting{.name = "volume-driver",
             .variable = "HOWDAH_VOLUME_DRIVER",
             .kind = choice,
@@ -243,6 +243,7 @@ std::string fault_of(const Setting& setting, std::string_view text) {
                  : fmt::format("'{}' does not start with https:// or http://", text);
     case SettingKind::text:
     case path:
+    case paths:
       return text.empty() ? "it is empty" : "";
   }
   return {};

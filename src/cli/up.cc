@@ -8,6 +8,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 
 #include "base/json.h"
@@ -33,6 +34,17 @@ constexpr milliseconds kNodeReadyLimit{300'000};
 struct Ports {
   std::uint16_t http, direct, pooled;
 };
+
+// As the daemons take them: absolute, since they work elsewhere, and with ':' between.
+std::string join_paths(const std::vector<std::string>& paths) {
+  std::string joined;
+  for (const std::string& path : paths) {
+    if (path.empty()) continue;
+    if (!joined.empty()) joined += ':';
+    joined += std::filesystem::absolute(path).lexically_normal().string();
+  }
+  return joined;
+}
 
 // Finds out before anything starts whether the ports are free, and turns 0 into a free one.
 Result<std::uint16_t> settle_port(asio::any_io_executor executor, const std::string& address,
@@ -177,7 +189,7 @@ Task<void> Up::start_node() {
   add_flag(plan.arguments, "runtime-dir", layout_.runtime.string());
   add_flag(plan.arguments, "control-user", users_.control_name);
   add_flag(plan.arguments, "gate-user", users_.gate_name);
-  add_flag(plan.arguments, "postgres-dir", options_.postgres_directory);
+  add_flag(plan.arguments, "postgres-dir", join_paths(options_.postgres_directories));
   add_flag(plan.arguments, "volume-driver", options_.volume_driver);
   add_flag(plan.arguments, "volume-size", options_.volume_size);
   add_flag(plan.arguments, "size-class", options_.size_class);

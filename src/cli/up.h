@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "os/file.h"
@@ -19,7 +20,7 @@ struct UpOptions {
   std::string public_host;
   std::string domain;
   std::string email;
-  std::string postgres_directory;
+  std::vector<std::string> postgres_directories;  // beside those of the system's packages
   std::string volume_driver = "auto";
   std::string volume_size;  // bytes; empty: the default
   std::string size_class;

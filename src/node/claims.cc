@@ -75,6 +75,7 @@ Task<UnitPtr> Claims::give(nodeapi::ClaimRequest request) {
   } else {
     HOWDAH_CO_TRY(unit, co_await parts_.maker.make(settings));
   }
+  parts_.spares.note_use(settings.pg_major);
   unit->note_activity();
   parts_.roles.note_change(unit);
   co_return unit;

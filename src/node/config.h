@@ -24,7 +24,8 @@ struct Config {
   // Without root both are ignored: everything runs as the caller.
   std::string control_user = "howdah";
   std::string gate_user = "howdah-gate";
-  os::Path postgres_dir;  // empty: where the system's packages put PostgreSQL
+  // Beside those where the system's packages put PostgreSQL.
+  std::vector<os::Path> postgres_dirs;
   VolumeChoice volume = VolumeChoice::automatic;
   ByteCount volume_size = 0;  // 0: from the free space
   std::int64_t spares = 3;    // kept ready of the default major version

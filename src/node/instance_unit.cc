@@ -75,6 +75,8 @@ Task<void> InstanceUnit::ensure_running(std::string reason) {
       case InstanceState::failed:
         if (awaited == start_number_ && start_error_) co_return std::unexpected(*start_error_);
         begin_start(reason, false);
+        // It may have failed by now: what is wrong without waiting for anything is told at once.
+        awaited = start_number_;
         break;
     }
   }

@@ -23,6 +23,8 @@ constexpr milliseconds kShutDownWorkLimit{90'000};
 constexpr milliseconds kStopAllLimit{300'000};
 constexpr milliseconds kServerDrain{2'000};
 constexpr milliseconds kCloseLimit{5'000};
+// A first start has better things to do than what may be needed some day.
+constexpr milliseconds kOtherTemplatesCheck{1'000};
 // At once: each writes a checkpoint.
 constexpr int kStopping = 8;
 
@@ -72,6 +74,7 @@ Task<void> NodeService::start() {
   background_.spawn("catalog", catalog_.keep());
   HOWDAH_CO_CHECK(co_await take_inventory());
   background_.spawn("node", spares_.run());
+  background_.spawn("node", make_other_templates());
   background_.spawn("node", suspender_.run());
   background_.spawn("node", owner_sync_.run());
   background_.spawn("node", roles_.run());
@@ -85,6 +88,17 @@ Task<void> NodeService::start() {
   co_return Result<void>{};
 }
 
+// The first database of another major version shall not wait for its initdb.
+Task<void> NodeService::make_other_templates() {
+  for (const auto& installation : environment_->installations) {
+    while (!spares_.complete()) co_await net::sleep_for(kOtherTemplatesCheck);
+    co_await net::sleep_for(kOtherTemplatesCheck);
+    HOWDAH_CO_CHECK(maker_.check_space());
+    HOWDAH_CO_CHECK(co_await templates_.ensure(installation.major));
+  }
+  co_return Result<void>{};
+}
+
 Task<void> NodeService::take_inventory() {
   HOWDAH_CO_TRY(const Inventory inventory,
                 co_await net::offload(environment_->pool,
@@ -95,7 +109,10 @@ Task<void> NodeService::take_inventory() {
     if (!discarded) log::error("node", "cannot remove it: {}", discarded.error().to_log());
   }
   for (const uid_t uid : inventory.kept_uids) registry_.keep_uid(uid);
-  for (const Manifest& manifest : inventory.instances) registry_.add(manifest);
+  for (const Manifest& manifest : inventory.instances) {
+    registry_.add(manifest);
+    if (!manifest.is_spare()) spares_.note_use(manifest.pg_major);
+  }
   const auto awake_until = Clock::now() + environment_->config.adoption_grace;
   for (const InstanceId& id : inventory.maybe_running) {
     const UnitPtr unit = registry_.find(id);
@@ -139,6 +156,10 @@ nodeapi::NodeStatus NodeService::status(os::DiskSpace space) const {
   status.volume_free_bytes = space.free_bytes;
   for (const auto& one : environment_->installations) {
     status.postgres.push_back({one.major, one.version, one.bin_directory.string()});
+  }
+  for (const auto& [major, count] : registry_.claimed_majors()) {
+    if (count == 0 || environment_->has_major(major)) continue;
+    status.missing_postgres.push_back({major, static_cast<std::int64_t>(count)});
   }
   status.pg_major_default = environment_->pg_major_default();
   status.instances = static_cast<std::int64_t>(registry_.claimed_count());

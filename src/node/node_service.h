@@ -45,6 +45,7 @@ class NodeService : private NodeCalls {
   RoleKeeper& roles() override { return roles_; }
   Journal& journal() override { return journal_; }
 
+  Task<void> make_other_templates();
   Task<void> take_inventory();
   void on_change(const UnitPtr& unit);
   Task<void> settle_owner(UnitPtr unit);

@@ -65,14 +65,18 @@ void Registry::erase(const UnitPtr& unit) {
   journal_.append(unit->id(), InstanceState::stopped, "removed");
   holds_.release_all(unit->id());
   const auto claimed = by_token_.find(unit->manifest().token);
-  if (claimed != by_token_.end() && claimed->second == unit) by_token_.erase(claimed);
+  if (claimed != by_token_.end() && claimed->second == unit) {
+    by_token_.erase(claimed);
+    --claimed_majors_[unit->manifest().pg_major];
+  }
   release_uid(unit->manifest().uid);
   active_.erase(unit);
   units_.erase(unit->id());
 }
 
 void Registry::note_claimed(const UnitPtr& unit) {
-  by_token_[unit->manifest().token] = unit;
+  const bool is_new = by_token_.insert_or_assign(unit->manifest().token, unit).second;
+  if (is_new) ++claimed_majors_[unit->manifest().pg_major];
 }
 
 UnitPtr Registry::find(const InstanceId& id) const {

@@ -65,6 +65,8 @@ class Registry {
   std::vector<UnitPtr> all() const;
   std::size_t claimed_count() const { return by_token_.size(); }
   std::size_t claimed_running_count() const;
+  // How many instances of each major version are claimed; those with none may be missing.
+  const std::map<int, std::size_t>& claimed_majors() const { return claimed_majors_; }
   nodeapi::Instance view(const InstanceUnit& unit) const;
   const Holds& holds() const { return holds_; }
 
@@ -89,6 +91,7 @@ class Registry {
   std::function<void(const UnitPtr&)> observer_;
   std::unordered_map<InstanceId, UnitPtr> units_;
   std::unordered_map<std::string, UnitPtr> by_token_;
+  std::map<int, std::size_t> claimed_majors_;
   std::set<uid_t> uids_;
   std::set<UnitPtr> active_;
 };

@@ -112,6 +112,12 @@ struct PostgresVersion {
   std::string bin_directory;
 };
 
+// A major version that claimed instances need and the machine has not: they cannot be woken.
+struct MissingPostgres {
+  int major = 0;
+  std::int64_t instances = 0;
+};
+
 struct NodeStatus {
   NodeId node_id;
   std::string version;
@@ -119,6 +125,7 @@ struct NodeStatus {
   ByteCount volume_size_bytes = 0;
   ByteCount volume_free_bytes = 0;
   std::vector<PostgresVersion> postgres;  // newest last
+  std::vector<MissingPostgres> missing_postgres;
   int pg_major_default = 0;
   std::int64_t instances = 0;
   std::int64_t instances_running = 0;

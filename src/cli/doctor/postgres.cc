@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/doctor/doctor.h"
+#include "os/file.h"
 
 namespace howdah::cli::doctor {
 namespace {
@@ -27,6 +28,22 @@ int minor_of(const instance::PostgresInstallation& one) {
 int newest_minor(int major) {
   const auto found = std::ranges::find(kNewestMinors, major, &std::pair<int, int>::first);
   return found == kNewestMinors.end() ? 0 : found->second;
+}
+
+Finding missing_major(int major, const std::string& who) {
+  return {Status::fail, "postgresql",
+          fmt::format("{} PostgreSQL {}, which is not installed", who, major),
+          "it cannot be started", instance::missing_major_hint(major)};
+}
+
+// Nothing runs, so what --postgres-dir will name is not known.
+Findings check_catalog(const Layout& layout,
+                       const std::vector<instance::PostgresInstallation>& found) {
+  const auto version = os::read_file(layout.data / "catalog" / "data" / "PG_VERSION", 16);
+  int major = 0;
+  if (version) std::from_chars(version->data(), version->data() + version->size(), major);
+  if (major == 0 || instance::choose_installation(found, major)) return {};
+  return {missing_major(major, "the catalog needs")};
 }
 
 }  // namespace
@@ -50,10 +67,20 @@ Findings check_postgres(const Subject& subject) {
   if (subject.node && !subject.node->postgres.empty()) {
     std::vector<instance::PostgresInstallation> used;
     for (const auto& one : subject.node->postgres) used.push_back({one.major, one.version, {}});
-    return {judge_versions(used)};
+    Findings findings{judge_versions(used)};
+    for (const nodeapi::MissingPostgres& missing : subject.node->missing_postgres) {
+      findings.push_back(
+          missing_major(missing.major, fmt::format("{} database{}", missing.instances,
+                                                   missing.instances == 1 ? " needs" : "s need")));
+    }
+    return findings;
   }
   const auto found = instance::find_installations({});
-  if (found) return {judge_versions(*found)};
+  if (found) {
+    Findings findings{judge_versions(*found)};
+    for (Finding& one : check_catalog(subject.layout, *found)) findings.push_back(std::move(one));
+    return findings;
+  }
   return {{Status::fail, "postgresql", found.error().message, "no database can be started",
            found.error().hint}};
 }
