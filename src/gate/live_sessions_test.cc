@@ -142,7 +142,7 @@ TEST_F(LiveSessionsTest, sessions_before_a_cut_of_their_role_end_and_later_ones_
   route.roles[0].cut_before = kNow;
   ASSERT_TRUE(table_.apply(make_full(9, {route})));
   auto identity = make_identity(route);
-  identity.proved_at = kNow - milliseconds{1};
+  identity.proved_at = kNow - std::chrono::milliseconds{1};
   ASSERT_TRUE(reason_to_end(table_, identity, kNow));
   identity.proved_at = kNow;
   EXPECT_FALSE(reason_to_end(table_, identity, kNow));
