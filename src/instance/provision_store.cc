@@ -108,6 +108,17 @@ Task<void> take_slug(const InstancePlace& place, std::string slug) {
       quote_identifier(kTemplateOwner), quote_identifier(owner_role(slug))));
 }
 
+Task<std::int64_t> end_sessions(const InstancePlace& place, Ended which) {
+  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(admin_options(place)));
+  HOWDAH_CO_TRY(const pg::Rows rows,
+                co_await connection.query(
+                    "SELECT count(pg_terminate_backend(pid)) AS n FROM pg_stat_activity "
+                    "WHERE backend_type IN ('client backend', 'parallel worker') "
+                    "AND usename <> $1 AND (backend_xid IS NOT NULL OR ($2 AND state = 'active'))",
+                    {pg::param(std::string(kAdminRole)), pg::param(which == Ended::busy)}));
+  co_return rows.integer(0, "n");
+}
+
 Task<void> set_verifier(const InstancePlace& place, std::string role, std::string verifier) {
   if (!is_verifier(verifier)) {
     co_return fail(ErrorCode::invalid_request, "the verifier of a role has not the right form");

@@ -25,4 +25,9 @@ Task<void> take_slug(const InstancePlace& place, std::string slug);
 // verifier (the server would take it for a plain password), not_found when there is no such role.
 Task<void> set_verifier(const InstancePlace& place, std::string role, std::string verifier);
 
+// Ends sessions of tenants: those whose transaction has written, or all that run a statement.
+// Returns how many.
+enum class Ended { writers, busy };
+Task<std::int64_t> end_sessions(const InstancePlace& place, Ended which);
+
 }  // namespace howdah::instance

@@ -16,6 +16,7 @@ void apply(const Manifest& settings, Manifest& manifest) {
   manifest.size_class = settings.size_class;
   manifest.suspend_after_s = settings.suspend_after_s;
   manifest.max_connections = settings.max_connections;
+  manifest.storage_limit_bytes = settings.storage_limit_bytes;
   manifest.pending_verifier = settings.pending_verifier;
 }
 
@@ -66,6 +67,7 @@ Task<UnitPtr> Claims::give(nodeapi::ClaimRequest request) {
   settings.token = request.token;
   settings.suspend_after_s = request.suspend_after_s;
   settings.max_connections = request.max_connections;
+  settings.storage_limit_bytes = request.storage_limit_bytes;
   settings.pending_verifier = request.owner_verifier;
   HOWDAH_CO_CHECK(parts_.maker.check_space());
 

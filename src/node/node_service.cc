@@ -45,6 +45,7 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
       spares_(executor, *environment_, registry_, maker_),
       claims_({executor, *environment_, registry_, maker_, spares_, transitions_, background_}),
       suspender_(*environment_, registry_),
+      storage_watch_(*environment_, registry_),
       catalog_(*environment_),
       routes_(*this, environment_->users),
       server_(executor, router_),
@@ -59,6 +60,7 @@ NodeService::~NodeService() = default;
 void NodeService::on_change(const UnitPtr& unit) {
   spares_.note_change(unit);
   claims_.note_change(unit);
+  storage_watch_.note_change(unit);
 }
 
 Task<void> NodeService::start() {
@@ -72,6 +74,7 @@ Task<void> NodeService::start() {
   background_.spawn("node", spares_.run());
   background_.spawn("node", make_other_templates());
   background_.spawn("node", suspender_.run());
+  background_.spawn("node", storage_watch_.run());
   background_.spawn("node", owner_sync_.run());
 
   const std::string path = environment_->folder.api_socket().string();
