@@ -12,7 +12,10 @@
 #include <optional>
 
 #include "base/json.h"
+#include "cli/host_firewall.h"
 #include "cli/layout.h"
+#include "cli/listening.h"
+#include "cli/machine_check.h"
 #include "cli/progress.h"
 #include "cli/summary.h"
 #include "cli/supervisor.h"
@@ -53,13 +56,14 @@ Result<std::uint16_t> settle_port(asio::any_io_executor executor, const std::str
   return endpoint.port();
 }
 
-Result<Ports> settle_ports(asio::any_io_executor executor, const UpOptions& options) {
-  Ports ports{};
-  HOWDAH_TRY(ports.http, settle_port(executor, options.listen, options.http_port, "--http-port"));
-  HOWDAH_TRY(ports.direct,
-             settle_port(executor, options.listen, options.direct_port, "--direct-port"));
-  HOWDAH_TRY(ports.pooled,
-             settle_port(executor, options.listen, options.pooled_port, "--pooled-port"));
+Result<Ports> settle_ports(asio::any_io_executor executor, const UpOptions& options,
+                           const Listening& listening) {
+  Ports ports{options.http_port, options.direct_port, options.pooled_port};
+  for (const std::string& address : listening.addresses) {
+    HOWDAH_TRY(ports.http, settle_port(executor, address, ports.http, "--http-port"));
+    HOWDAH_TRY(ports.direct, settle_port(executor, address, ports.direct, "--direct-port"));
+    HOWDAH_TRY(ports.pooled, settle_port(executor, address, ports.pooled, "--pooled-port"));
+  }
   return ports;
 }
 
@@ -104,6 +108,7 @@ class Up {
   Supervisor supervisor_;
   DaemonUsers users_;
   PreparedFolder folder_;
+  Listening listening_;
   Ports ports_{};
   Summary summary_;
   asio::signal_set signals_;
@@ -146,9 +151,11 @@ Result<void> Up::next_step(std::string what) {
 }
 
 Task<void> Up::start() {
+  HOWDAH_CO_TRY(listening_, plan_listening(options_.listen, options_.domain, options_.email));
+  HOWDAH_CO_CHECK(check_machine(layout_));
   HOWDAH_CO_TRY(users_, ensure_daemon_users());
   HOWDAH_CO_TRY(folder_, prepare_folder(layout_, users_));
-  HOWDAH_CO_TRY(ports_, settle_ports(io_.get_executor(), options_));
+  HOWDAH_CO_TRY(ports_, settle_ports(io_.get_executor(), options_, listening_));
   HOWDAH_CO_CHECK(next_step(folder_.first_start
                                 ? "making the volume and the first databases (first start)"
                                 : "starting the node agent and the catalog"));
@@ -162,9 +169,13 @@ Task<void> Up::start() {
   summary_.host = !options_.public_host.empty() ? options_.public_host
                   : !options_.domain.empty()    ? options_.domain
                                                 : "localhost";
-  summary_.listen = options_.listen;
+  summary_.api_url = listening_.api_url(summary_.host, ports_.http);
   summary_.direct_port = ports_.direct;
   summary_.pooled_port = ports_.pooled;
+  if (listening_.open) {
+    summary_.open_addresses = listening_.addresses;
+    summary_.firewall = find_host_firewall({ports_.http, ports_.direct, ports_.pooled});
+  }
   if (folder_.first_start && options_.sample) {
     HOWDAH_CO_CHECK(next_step("making the sample database"));
     HOWDAH_CO_CHECK(co_await make_sample());
@@ -193,7 +204,7 @@ Task<void> Up::start_control() {
   DaemonPlan plan{"howdahd", {}, users_.control, milliseconds{60'000}};
   add_flag(plan.arguments, "data-dir", layout_.data.string());
   add_flag(plan.arguments, "runtime-dir", layout_.runtime.string());
-  add_flag(plan.arguments, "listen", options_.listen);
+  add_flag(plan.arguments, "listen", listening_.text());
   add_flag(plan.arguments, "http-port", std::to_string(ports_.http));
   add_flag(plan.arguments, "direct-port", std::to_string(ports_.direct));
   add_flag(plan.arguments, "pooled-port", std::to_string(ports_.pooled));
@@ -209,10 +220,6 @@ Task<void> Up::start_control() {
   if (recovery != nullptr && recovery->is_string()) {
     summary_.recovery_key = std::string(recovery->get_string());
   }
-  const bool tls = options_.listen != "127.0.0.1" && options_.listen != "::1";
-  std::string host = options_.listen == "127.0.0.1" ? "localhost" : options_.listen;
-  if (host.find(':') != std::string::npos) host = "[" + host + "]";  // an IPv6 address
-  summary_.api_url = fmt::format("{}://{}:{}", tls ? "https" : "http", host, ports_.http);
   co_return Result<void>{};
 }
 
@@ -220,7 +227,7 @@ Task<void> Up::start_gate() {
   DaemonPlan plan{"howdah-gate", {}, users_.gate};
   add_flag(plan.arguments, "data-dir", layout_.data.string());
   add_flag(plan.arguments, "runtime-dir", layout_.runtime.string());
-  add_flag(plan.arguments, "listen", options_.listen);
+  add_flag(plan.arguments, "listen", listening_.text());
   add_flag(plan.arguments, "direct-port", std::to_string(ports_.direct));
   add_flag(plan.arguments, "pooled-port", std::to_string(ports_.pooled));
   if (std::getenv("HOWDAH_GATE_PLAINTEXT") != nullptr) {

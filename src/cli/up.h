@@ -12,12 +12,13 @@ namespace howdah::cli {
 
 struct UpOptions {
   os::Path data_directory;
-  std::string listen = "127.0.0.1";
+  std::string listen;              // addresses with commas between; empty: see plan_listening()
   std::uint16_t http_port = 3000;  // 0 of each: a free one
   std::uint16_t direct_port = 5432;
   std::uint16_t pooled_port = 6432;
   std::string public_host;
   std::string domain;
+  std::string email;
   std::vector<std::string> postgres_directories;  // beside those of the system's packages
   std::string volume_driver = "auto";
   std::string volume_size;  // bytes; empty: the default

@@ -47,11 +47,9 @@ Result<std::vector<os::Path>> absolute_paths(const Flags& flags, std::string_vie
 }
 
 Result<VolumeChoice> volume_choice(const std::string& text) {
-  if (text == "auto") return VolumeChoice::automatic;
-  if (text == "btrfs") return VolumeChoice::btrfs;
-  if (text == "copy") return VolumeChoice::copy;
-  return fail(ErrorCode::config_invalid,
-              fmt::format("flag --volume-driver must be auto, btrfs or copy, not '{}'", text));
+  auto choice = volume::parse_driver(text);
+  if (choice) return choice;
+  return fail(ErrorCode::config_invalid, "flag --volume-driver: " + choice.error().message);
 }
 
 }  // namespace

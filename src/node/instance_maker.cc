@@ -114,6 +114,7 @@ Task<UnitPtr> InstanceMaker::build(Manifest manifest) {
 Task<UnitPtr> InstanceMaker::build_parts(Manifest& manifest) {
   Environment& environment = parts_.environment;
   HOWDAH_CO_CHECK(check_space());
+  HOWDAH_CO_CHECK(co_await parts_.registry.admit(manifest));
   HOWDAH_CO_TRY(const std::string source, co_await parts_.templates.ensure(manifest.pg_major));
   HOWDAH_CO_TRY(manifest.uid, parts_.registry.reserve_uid());
   manifest.template_format = instance::kTemplateFormat;

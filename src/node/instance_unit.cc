@@ -165,6 +165,13 @@ void InstanceUnit::begin_start(std::string reason, bool automatic) {
 }
 
 Task<void> InstanceUnit::run_start(std::shared_ptr<InstanceUnit> self) {
+  if (services_.admit) {
+    auto admitted = co_await services_.admit(manifest_);
+    if (!admitted) {
+      start_refused(std::move(admitted).error());
+      co_return Result<void>{};
+    }
+  }
   auto started = co_await services_.source.start(manifest_);
   if (!started && started.error().code == ErrorCode::conflict) {
     // It runs although nobody knew: a stop of ours that did not succeed, or an agent before us.
@@ -219,6 +226,16 @@ void InstanceUnit::start_failed(Error error) {
     if (schedule_restart()) return;
   }
   set_state(InstanceState::failed, what);
+}
+
+// Nothing is wrong with it: the next who needs it asks again.
+void InstanceUnit::start_refused(Error error) {
+  log::info("instance", "{} (token {}): not started: {}", id().str(), manifest_.token,
+            error.to_log());
+  const std::string what = error.message;
+  start_error_ = std::move(error);
+  set_state(InstanceState::stopped, what);
+  if (start_automatic_ && held()) (void)schedule_restart();
 }
 
 Task<void> InstanceUnit::watch(std::shared_ptr<InstanceUnit> self,

@@ -39,6 +39,7 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
       journal_(executor, crypto::to_hex(crypto::random_bytes(8))),
       source_(*environment_),
       registry_({executor, *environment_, source_, journal_, transitions_, watchers_}),
+      admission_(registry_, environment_->config.memory),
       templates_(executor, *environment_, transitions_),
       owner_sync_(executor, *environment_),
       maker_({executor, *environment_, source_, templates_, registry_, owner_sync_, transitions_}),
@@ -51,6 +52,7 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
       server_(executor, router_),
       ended_(executor) {
   ended_.expires_at(Clock::time_point::max());
+  registry_.set_admission(std::bind_front(&Admission::admit, &admission_));
   registry_.observe(std::bind_front(&NodeService::on_change, this));
   routes_.add_to(router_);
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "http/server.h"
+#include "node/admission.h"
 #include "node/catalog_instance.h"
 #include "node/claims.h"
 #include "node/postgres_source.h"
@@ -62,6 +63,7 @@ class NodeService : private NodeCalls {
   Journal journal_;
   PostgresSource source_;
   Registry registry_;
+  Admission admission_;
   Templates templates_;
   OwnerSync owner_sync_;
   InstanceMaker maker_;

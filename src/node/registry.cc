@@ -47,6 +47,11 @@ void Registry::on_change(InstanceUnit& unit, InstanceState) {
   if (observer_) observer_(pointer);
 }
 
+Task<void> Registry::admit(Manifest manifest) {
+  if (!services_.admit) co_return Result<void>{};
+  co_return co_await services_.admit(std::move(manifest));
+}
+
 UnitPtr Registry::add(Manifest manifest) {
   auto unit = std::make_shared<InstanceUnit>(services_, std::move(manifest));
   units_[unit->id()] = unit;

@@ -34,6 +34,12 @@ class Registry {
 
   // Called after every change of state.
   void observe(std::function<void(const UnitPtr&)> observer) { observer_ = std::move(observer); }
+  // Asked before every start from now on.
+  void set_admission(std::function<Task<void>(Manifest)> admit) {
+    services_.admit = std::move(admit);
+  }
+  // For a start beside ensure_running(). Errors: memory_full.
+  Task<void> admit(Manifest manifest);
 
   UnitPtr add(Manifest manifest);
   void erase(const UnitPtr& unit);

@@ -138,7 +138,12 @@ Task<void> Spares::run() {
       retry = kRetryMin;
       continue;
     }
-    log::warn("node", "no spare instance: {}", done.error().to_log());
+    // Short memory is no fault: databases in use have it.
+    if (done.error().code == ErrorCode::memory_full) {
+      log::info("node", "no spare instance: {}", done.error().to_log());
+    } else {
+      log::warn("node", "no spare instance: {}", done.error().to_log());
+    }
     co_await net::sleep_for(retry);
     retry = std::min(retry * 2, kRetryMax);
   }

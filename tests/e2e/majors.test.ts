@@ -241,7 +241,7 @@ test("a major comes, becomes the default, and goes: what needs it says so, and c
     const refused = await refusal(query(changing, made, "SELECT n FROM t"));
     assert.equal(refused.code, "57P03");
     assert.match(refused.message, new RegExp(`PostgreSQL ${later} is not installed`));
-    const doctor = await changing.cli(["doctor"]);
+    const doctor = await changing.cli(["doctor", "-o", "json"]);
     assert.equal(doctor.code, 6, doctor.stdout);
     assert.match(doctor.stdout, new RegExp(`1 database needs PostgreSQL ${later}`));
     assert.match(doctor.stdout, new RegExp(`install postgresql-${later}`));

@@ -64,9 +64,8 @@ Login make_login(const Config& config, const std::string& slug, std::string user
 
 // HTTP is plain on loopback addresses only.
 std::string ca_certificate_url(const Config& config) {
-  const bool plain = Config::is_loopback(config.listen.front());
-  return fmt::format("{}://{}:{}/ca.crt", plain ? "http" : "https", url_host(config.host()),
-                     config.http_port);
+  return fmt::format("{}://{}:{}/ca.crt", config.host_speaks_plain() ? "http" : "https",
+                     url_host(config.host()), config.http_port);
 }
 
 void add_urls(json::object& data, const Login& login, const Config& config) {
