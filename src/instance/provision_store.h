@@ -25,9 +25,11 @@ Task<void> take_slug(const InstancePlace& place, std::string slug);
 // verifier (the server would take it for a plain password), not_found when there is no such role.
 Task<void> set_verifier(const InstancePlace& place, std::string role, std::string verifier);
 
-// Ends sessions of tenants: those whose transaction has written, or all that run a statement.
-// Returns how many.
-enum class Ended { writers, busy };
-Task<std::int64_t> end_sessions(const InstancePlace& place, Ended which);
+// The platform's own transactions write also where default_transaction_read_only is on.
+Task<void> let_platform_write(const InstancePlace& place);
+
+// Ends the sessions of tenants whose transaction has written, or that spill to temporary files.
+// Whoever only reads goes on. Returns how many.
+Task<std::int64_t> end_growing_sessions(const InstancePlace& place);
 
 }  // namespace howdah::instance

@@ -108,18 +108,18 @@ Task<void> StorageWatch::apply(UnitPtr unit, std::shared_ptr<Postmaster> postmas
   const bool known = storage.told ? *storage.told == storage.full : limit == 0;
   if (!known) {
     const bool news = storage.full || storage.told.value_or(false);
+    if (storage.full) HOWDAH_CO_CHECK(co_await instance::let_platform_write(place));
     HOWDAH_CO_CHECK(co_await postmaster->set_read_only(manifest, storage.full));
     storage.told = storage.full;
     if (news) {
       log::info("storage", "{}: {} of {}: {}", manifest.id.str(), to_pretty(storage.bytes),
                 to_pretty(limit), storage.full ? "only reads from now on" : "writes again");
     }
-    if (storage.full) {
-      HOWDAH_CO_CHECK(co_await instance::end_sessions(place, instance::Ended::writers));
-    }
+    if (storage.full) HOWDAH_CO_CHECK(co_await instance::end_growing_sessions(place));
+    co_return Result<void>{};
   }
   if (!storage.full || storage.bytes < storage_hard_limit(limit)) co_return Result<void>{};
-  HOWDAH_CO_CHECK(co_await instance::end_sessions(place, instance::Ended::busy));
+  HOWDAH_CO_CHECK(co_await instance::end_growing_sessions(place));
   co_return Result<void>{};
 }
 

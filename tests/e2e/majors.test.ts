@@ -157,7 +157,7 @@ for (const major of MAJORS) {
     await session.query("CREATE TABLE ledger (n int); CREATE INDEX ON ledger USING hash (n)");
     await session.query("CREATE UNLOGGED TABLE fast (n int)");
     for (let n = 0; n < 20; n++) await session.query("INSERT INTO ledger VALUES ($1)", [n]);
-    const ended = new Promise((resolve) => session.on("end", resolve));
+    const ended = new Promise<void>((resolve) => session.on("end", () => resolve()));
     process.kill(await postmasterOf(session), "SIGKILL");
     await ended;
     const rows = await ask("SELECT count(*)::int AS n FROM ledger");
