@@ -93,7 +93,8 @@ Task<void> NodeService::make_other_templates() {
   for (const auto& installation : environment_->installations) {
     while (!spares_.complete()) co_await net::sleep_for(kOtherTemplatesCheck);
     co_await net::sleep_for(kOtherTemplatesCheck);
-    HOWDAH_CO_CHECK(maker_.check_space());
+    // Where there is no room for it, whoever asks for that major is told.
+    if (!maker_.check_space()) co_return Result<void>{};
     HOWDAH_CO_CHECK(co_await templates_.ensure(installation.major));
   }
   co_return Result<void>{};
