@@ -136,6 +136,7 @@ Result<std::string> postgresql_conf(const InstancePlace& place, const InstanceCo
   };
   append(size_settings(config.size_class, config.max_connections, config.pg_major));
   append(config.settings);
+  if (config.read_only) settings.push_back({"default_transaction_read_only", "on"});
   append(fixed_settings(place, config.pg_major));
   std::string text(kHeader);
   for (const Setting& setting : settings) {

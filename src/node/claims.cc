@@ -16,6 +16,7 @@ void apply(const Manifest& settings, Manifest& manifest) {
   manifest.max_connections = settings.max_connections;
   manifest.roles = settings.roles;
   manifest.roles.front().name = owner_role(manifest.slug);
+  manifest.storage_limit_bytes = settings.storage_limit_bytes;
 }
 
 // Whether an instance that runs with the settings of `now` must be started anew for `wanted`.
@@ -67,6 +68,7 @@ Task<UnitPtr> Claims::give(nodeapi::ClaimRequest request) {
   settings.max_connections = request.max_connections;
   // Its name is the slug's, which is known when the instance is.
   settings.roles.push_back({{}, request.owner_verifier, {}});
+  settings.storage_limit_bytes = request.storage_limit_bytes;
   HOWDAH_CO_CHECK(parts_.maker.check_space());
 
   UnitPtr unit = parts_.spares.take(settings.pg_major);

@@ -35,6 +35,10 @@ std::optional<pid_t> InstanceUnit::pid() const {
   return postmaster_->pid();
 }
 
+std::shared_ptr<Postmaster> InstanceUnit::serving() const {
+  return state_ == InstanceState::running && !retiring_ ? postmaster_ : nullptr;
+}
+
 void InstanceUnit::note_activity() {
   idle_since_ = std::chrono::steady_clock::now();
   last_activity_ = now();

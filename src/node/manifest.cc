@@ -100,6 +100,7 @@ std::string to_json_text(const Manifest& manifest) {
                             {"size_class", instance::to_string(manifest.size_class)},
                             {"suspend_after_s", manifest.suspend_after_s},
                             {"max_connections", manifest.max_connections},
+                            {"storage_limit_bytes", manifest.storage_limit_bytes},
                             {"system_identifier", std::to_string(manifest.system_identifier)},
                             {"created_at", to_rfc3339(manifest.created_at)},
                             {"owner_durable", manifest.owner_durable},
@@ -135,6 +136,8 @@ Result<Manifest> manifest_from_json(std::string_view text) {
   if (!size_class) in.reject("sizeClass", "is no size class");
   manifest.suspend_after_s = in.optional_integer("suspendAfterS", 0, kIntegerMax).value_or(300);
   manifest.max_connections = in.optional_integer("maxConnections", 1, 100'000).value_or(20);
+  manifest.storage_limit_bytes =
+      in.optional_integer("storageLimitBytes", 0, kIntegerMax).value_or(0);
   manifest.system_identifier = read_identifier(in);
   const auto created_at = parse_rfc3339(in.required_string("createdAt", 1, 40));
   if (!created_at) in.reject("createdAt", "is no time");

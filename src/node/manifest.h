@@ -45,6 +45,7 @@ struct Manifest {
   instance::SizeClass size_class = instance::SizeClass::nano;
   std::int64_t suspend_after_s = 300;
   std::int64_t max_connections = 20;
+  std::int64_t storage_limit_bytes = 0;  // 0: none
   std::uint64_t system_identifier = 0;
   Timestamp created_at;
   // False until its files' new owner is known to survive a power cut; until then the owner is set

@@ -13,6 +13,7 @@
 #include "node/claims.h"
 #include "node/postgres_source.h"
 #include "node/routes.h"
+#include "node/storage_watch.h"
 #include "node/suspender.h"
 
 namespace howdah::node {
@@ -71,6 +72,7 @@ class NodeService : private NodeCalls {
   RoleKeeper roles_;
   Claims claims_;
   Suspender suspender_;
+  StorageWatch storage_watch_;
   CatalogInstance catalog_;
   http::Router router_;
   NodeRoutes routes_;

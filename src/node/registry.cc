@@ -135,6 +135,11 @@ nodeapi::Instance Registry::view(const InstanceUnit& unit) const {
   view.system_identifier = manifest.system_identifier;
   view.suspend_after_s = manifest.suspend_after_s;
   view.max_connections = manifest.max_connections;
+  view.storage_limit_bytes = manifest.storage_limit_bytes;
+  if (const auto& storage = unit.storage(); storage.measured) {
+    view.storage_bytes = static_cast<std::int64_t>(storage.bytes);
+    view.storage_full = storage.full;
+  }
   if (unit.pid()) view.pid = *unit.pid();
   view.last_failure = unit.last_failure();
   view.last_activity = unit.last_activity();
@@ -193,8 +198,10 @@ Task<nodeapi::Instance> Registry::configure(InstanceId id, nodeapi::InstanceSett
   HOWDAH_CO_CHECK(co_await unit->update([settings, size_class](Manifest& manifest) {
     if (settings.suspend_after_s) manifest.suspend_after_s = *settings.suspend_after_s;
     if (settings.max_connections) manifest.max_connections = *settings.max_connections;
+    if (settings.storage_limit_bytes) manifest.storage_limit_bytes = *settings.storage_limit_bytes;
     if (size_class) manifest.size_class = *size_class;
   }));
+  unit->storage().due = {};
   co_return view(*unit);
 }
 

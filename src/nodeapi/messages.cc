@@ -100,20 +100,25 @@ bool is_instance_id(std::string_view text) {
 json::value to_json(const Instance& instance) {
   json::array holds;
   for (const Hold& hold : instance.holds) holds.push_back(hold_to_json(hold));
-  return json::object{{"id", instance.id.str()},
-                      {"state", to_string(instance.state)},
-                      {"slug", instance.slug},
-                      {"token", instance.token},
-                      {"pg_major", instance.pg_major},
-                      {"size_class", instance.size_class},
-                      {"socket_directory", instance.socket_directory},
-                      {"system_identifier", std::to_string(instance.system_identifier)},
-                      {"suspend_after_s", instance.suspend_after_s},
-                      {"max_connections", instance.max_connections},
-                      {"pid", instance.pid ? json::value(*instance.pid) : json::value()},
-                      {"last_failure", instance.last_failure},
-                      {"last_activity", time_to_json(instance.last_activity)},
-                      {"holds", std::move(holds)}};
+  return json::object{
+      {"id", instance.id.str()},
+      {"state", to_string(instance.state)},
+      {"slug", instance.slug},
+      {"token", instance.token},
+      {"pg_major", instance.pg_major},
+      {"size_class", instance.size_class},
+      {"socket_directory", instance.socket_directory},
+      {"system_identifier", std::to_string(instance.system_identifier)},
+      {"suspend_after_s", instance.suspend_after_s},
+      {"max_connections", instance.max_connections},
+      {"storage_limit_bytes", instance.storage_limit_bytes},
+      {"storage_bytes",
+       instance.storage_bytes ? json::value(*instance.storage_bytes) : json::value()},
+      {"storage_full", instance.storage_full},
+      {"pid", instance.pid ? json::value(*instance.pid) : json::value()},
+      {"last_failure", instance.last_failure},
+      {"last_activity", time_to_json(instance.last_activity)},
+      {"holds", std::move(holds)}};
 }
 
 Result<Instance> instance_from_json(const json::value& value) {
@@ -130,6 +135,11 @@ Result<Instance> instance_from_json(const json::value& value) {
   instance.system_identifier = in.big_integer("system_identifier");
   instance.suspend_after_s = in.integer("suspend_after_s", 0, kSecondsMax);
   instance.max_connections = in.integer("max_connections", 1, kConnectionsMax);
+  // A node of the version before has none of the three.
+  instance.storage_limit_bytes =
+      in.optional_integer("storage_limit_bytes", 0, kIntegerMax).value_or(0);
+  instance.storage_bytes = in.optional_integer("storage_bytes", 0, kIntegerMax);
+  instance.storage_full = in.optional_bool("storage_full").value_or(false);
   instance.pid = in.optional_integer("pid", 1, kIntegerMax);
   instance.last_failure = in.text("last_failure");
   instance.last_activity = in.time("last_activity");
@@ -144,6 +154,7 @@ json::value to_json(const ClaimRequest& request) {
                       {"size_class", request.size_class},
                       {"suspend_after_s", request.suspend_after_s},
                       {"max_connections", request.max_connections},
+                      {"storage_limit_bytes", request.storage_limit_bytes},
                       {"owner_verifier", request.owner_verifier}};
 }
 
@@ -158,6 +169,8 @@ Result<ClaimRequest> claim_request_from_json(const json::value& value) {
       in.optional_integer("suspend_after_s", 0, kSecondsMax).value_or(defaults.suspend_after_s);
   request.max_connections =
       in.optional_integer("max_connections", 1, kConnectionsMax).value_or(defaults.max_connections);
+  request.storage_limit_bytes =
+      in.optional_integer("storage_limit_bytes", 0, kIntegerMax).value_or(0);
   request.owner_verifier = in.optional_string("owner_verifier", 0, 1024).value_or("");
   HOWDAH_CHECK(in.finish());
   return request;
@@ -210,6 +223,7 @@ json::value to_json(const InstanceSettings& settings) {
   if (settings.suspend_after_s) object["suspend_after_s"] = *settings.suspend_after_s;
   if (settings.max_connections) object["max_connections"] = *settings.max_connections;
   if (settings.size_class) object["size_class"] = *settings.size_class;
+  if (settings.storage_limit_bytes) object["storage_limit_bytes"] = *settings.storage_limit_bytes;
   return object;
 }
 
@@ -219,6 +233,7 @@ Result<InstanceSettings> instance_settings_from_json(const json::value& value) {
   settings.suspend_after_s = in.optional_integer("suspend_after_s", 0, kSecondsMax);
   settings.max_connections = in.optional_integer("max_connections", 1, kConnectionsMax);
   settings.size_class = in.optional_string("size_class", 1, 40);
+  settings.storage_limit_bytes = in.optional_integer("storage_limit_bytes", 0, kIntegerMax);
   HOWDAH_CHECK(in.finish());
   return settings;
 }

@@ -45,6 +45,11 @@ struct Instance {
   std::uint64_t system_identifier = 0;
   std::int64_t suspend_after_s = 300;  // 0: never
   std::int64_t max_connections = 20;
+  std::int64_t storage_limit_bytes = 0;  // 0: none
+  // Allocated bytes of its data directory without pg_wal, as last measured: every 30 s at least
+  // while it runs. Empty: not since the agent started.
+  std::optional<std::int64_t> storage_bytes;
+  bool storage_full = false;  // the limit is reached: transactions only read unless they ask
   std::optional<std::int64_t> pid;
   std::string last_failure;  // public text, with the last lines of its log; empty: none
   Timestamp last_activity;   // last hold released, or start
@@ -60,7 +65,8 @@ struct ClaimRequest {
   std::string size_class;  // empty: the node's default
   std::int64_t suspend_after_s = 300;
   std::int64_t max_connections = 20;
-  std::string owner_verifier;  // SCRAM verifier stored for user_<slug>; empty: set later
+  std::int64_t storage_limit_bytes = 0;  // 0: none
+  std::string owner_verifier;            // SCRAM verifier stored for user_<slug>; empty: set later
 };
 
 // Makes sure the instance runs and takes or renews a hold, in one step.
@@ -102,8 +108,9 @@ struct StopRequest {
 
 struct InstanceSettings {
   std::optional<std::int64_t> suspend_after_s;
-  std::optional<std::int64_t> max_connections;  // takes effect at the next start
-  std::optional<std::string> size_class;        // the same
+  std::optional<std::int64_t> max_connections;      // takes effect at the next start
+  std::optional<std::string> size_class;            // the same
+  std::optional<std::int64_t> storage_limit_bytes;  // 0: none; in force within a second
 };
 
 struct PostgresVersion {

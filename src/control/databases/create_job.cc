@@ -70,7 +70,8 @@ Task<CreateJob::Started> CreateJob::start(NewDatabase wanted, Credential credent
 
 Task<CreateJob::Started> CreateJob::store(Wish wish, pg::Connection& connection) {
   const NewDatabase& wanted = wish.wanted;
-  HOWDAH_CO_CHECK(co_await check_room_for_database(connection, wish.caller.organisation_id));
+  HOWDAH_CO_CHECK(co_await check_room_for_database(connection, wish.caller.organisation_id,
+                                                   wanted.storage_limit_bytes));
   HOWDAH_CO_TRY(wish.ids.created_at,
                 co_await database_store::insert(
                     connection, {wish.ids.database_id, wish.ids.branch_id, wish.node_id,
@@ -85,6 +86,7 @@ Task<CreateJob::Started> CreateJob::store(Wish wish, pg::Connection& connection)
   job.payload.emplace("size_class", wanted.size_class);
   job.payload.emplace("suspend_after_s", wanted.suspend_after_s);
   job.payload.emplace("max_connections", wanted.max_connections);
+  job.payload.emplace("storage_limit_bytes", wanted.storage_limit_bytes.value_or(0));
   job.payload.emplace("credential", wish.credential);
   job.watch = Watch{"Create database " + wanted.friendly_name, wish.ids.database_id,
                     wish.ids.branch_id, wish.caller.actor};
@@ -124,6 +126,7 @@ Task<void> CreateJob::claim(StepRun& run) {
   request.size_class = text_of(run.payload(), "size_class");
   request.suspend_after_s = number(run.payload(), "suspend_after_s");
   request.max_connections = number(run.payload(), "max_connections");
+  request.storage_limit_bytes = number(run.payload(), "storage_limit_bytes");
   request.owner_verifier = credential.verifier;
   HOWDAH_CO_TRY(const nodeapi::Instance instance, co_await platform_.node.claim(request));
   run.memo() = {{"instance_id", instance.id.str()},

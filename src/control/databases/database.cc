@@ -52,6 +52,9 @@ json::object to_json(const Database& database, const NodeWatcher& nodes) {
        database.pg_major == 0 ? json::value(nullptr) : json::value(database.pg_major)},
       {"size_class", text_or_null(database.size_class)},
       {"suspend_after_seconds", database.suspend_after_s},
+      {"storage_limit_bytes", database.storage_limit_bytes
+                                  ? json::value(*database.storage_limit_bytes)
+                                  : json::value(nullptr)},
       {"protected", database.is_protected},
       {"main_branch_id", database.main_branch.str()},
       {"updated_at", to_rfc3339(database.updated_at)},

@@ -22,6 +22,7 @@ struct Database {
   std::string status_reason;
   std::int64_t max_connections = 20;
   std::int64_t suspend_after_s = 300;
+  std::optional<std::int64_t> storage_limit_bytes;
   int pg_major = 0;  // 0: not known yet
   std::string size_class;
   bool is_protected = false;

@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::string_view kSelect = R"(
 SELECT d.id, d.slug, d.name, d.friendly_name, d.owner_email, d.status, d.status_reason,
-       d.max_connections, d.suspend_after_s, d.pg_major, d.size_class, d.protected, d.created_at,
+       d.max_connections, d.suspend_after_s, d.storage_limit_bytes, d.pg_major, d.size_class,
+       d.protected, d.created_at,
        d.updated_at, d.deleted_at, d.purge_after, b.id AS branch_id, b.instance_id
 FROM howdah.databases d
 JOIN howdah.branches b ON b.database_id = d.id AND b.slug = 'main'
@@ -26,6 +27,9 @@ Database database_of(const pg::Rows& rows, std::size_t row) {
   database.status_reason = rows.text(row, "status_reason");
   database.max_connections = rows.integer(row, "max_connections");
   database.suspend_after_s = rows.integer(row, "suspend_after_s");
+  if (rows.value(row, "storage_limit_bytes")) {
+    database.storage_limit_bytes = rows.integer(row, "storage_limit_bytes");
+  }
   database.pg_major = static_cast<int>(rows.integer(row, "pg_major"));
   database.size_class = rows.text(row, "size_class");
   database.is_protected = rows.boolean(row, "protected");
@@ -61,8 +65,9 @@ Task<Timestamp> insert(pg::Connection& connection, Insert row) {
   auto rows = co_await connection.query(
       R"(WITH made AS (
            INSERT INTO howdah.databases (id, organisation_id, name, friendly_name, owner_email,
-             max_connections, suspend_after_s, pg_major, size_class, created_by)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             max_connections, suspend_after_s, pg_major, size_class, created_by,
+             storage_limit_bytes)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $13)
            RETURNING id, organisation_id, created_at),
          branch AS (
            INSERT INTO howdah.branches (id, organisation_id, database_id, node_id, created_by)
@@ -73,7 +78,7 @@ Task<Timestamp> insert(pg::Connection& connection, Insert row) {
        pg::param(wanted.max_connections), pg::param(wanted.suspend_after_s),
        wanted.pg_major == 0 ? pg::Value() : pg::param(wanted.pg_major),
        pg::param(wanted.size_class), pg::param(row.created_by), pg::param(row.main_branch.str()),
-       or_null(row.node_id.str())});
+       or_null(row.node_id.str()), pg::param(wanted.storage_limit_bytes)});
   if (!rows) co_return std::unexpected(explain(std::move(rows).error(), wanted));
   co_return rows->time(0, "created_at").value_or(now());
 }

@@ -18,7 +18,7 @@ namespace {
 constexpr std::array<std::string_view, 5> kSizeClasses{"nano", "small", "medium", "large",
                                                        "custom"};
 // Of the contract, but later: taking them without doing what they say would be a lie.
-constexpr std::array<std::string_view, 3> kLater{"storageLimitBytes", "settings", "protected"};
+constexpr std::array<std::string_view, 2> kLater{"settings", "protected"};
 constexpr int kMajorMin = 13;
 constexpr int kMajorMax = 18;
 
@@ -124,6 +124,8 @@ Result<NewDatabase> read_new_database(const json::value& body, const nodeapi::No
   wanted.size_class = read_size_class(in);
   wanted.suspend_after_s =
       in.optional_integer("suspendAfterSeconds", 0, kSuspendAfterMax_s).value_or(300);
+  wanted.storage_limit_bytes =
+      in.optional_integer("storageLimitBytes", kStorageLimitMin, kStorageLimitMax);
   wanted.sample_data = in.optional_bool("sampleData").value_or(false);
   wanted.allowed_ips = read_allowed_addresses(in, "allowedIps");
   std::vector<std::string> later;

@@ -53,12 +53,22 @@ Task<void> Reconciler::compare_claims(std::vector<nodeapi::Instance> instances,
     const bool fits = !claim.branch_status.empty() && claim.branch_status != "deleted";
     if (fits || claim.job_unfinished) {
       first_seen_.erase(claim.token);
+      if (fits) HOWDAH_CO_CHECK(co_await set_limit(by_token.at(claim.token), claim));
       continue;
     }
     const auto seen = first_seen_.try_emplace(claim.token, time).first->second;
     if (time - seen < grace) continue;
     HOWDAH_CO_CHECK(co_await settle(by_token.at(claim.token), claim));
   }
+  co_return Result<void>{};
+}
+
+// A change that did not reach the node when it was made, or was made in the catalog only.
+Task<void> Reconciler::set_limit(nodeapi::Instance instance, reconciler_store::Claim claim) {
+  if (instance.storage_limit_bytes == claim.storage_limit_bytes) co_return Result<void>{};
+  nodeapi::InstanceSettings settings;
+  settings.storage_limit_bytes = claim.storage_limit_bytes;
+  HOWDAH_CO_CHECK(co_await platform_.node.configure(instance.id, settings));
   co_return Result<void>{};
 }
 

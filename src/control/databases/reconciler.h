@@ -5,6 +5,7 @@
 //     because an older catalog may have been put back;
 //   - a database in status creating that no job will finish: taken back;
 //   - an instance of a deleted database that runs: stopped;
+//   - an instance with another storage limit than its database: told;
 //   - an active branch without an instance: reported;
 //   - a deleted database whose purge date has come: purged.
 // Owner: DatabasesFeature; on the loop's thread.
@@ -39,6 +40,7 @@ class Reconciler {
  private:
   Task<void> compare_claims(std::vector<nodeapi::Instance> instances, std::chrono::seconds grace);
   Task<void> report_missing(std::vector<nodeapi::Instance> instances);
+  Task<void> set_limit(nodeapi::Instance instance, reconciler_store::Claim claim);
   Task<void> settle(nodeapi::Instance instance, reconciler_store::Claim claim);
   Task<void> take_back(std::vector<nodeapi::Instance> instances, std::chrono::seconds grace);
   Task<void> purge_due();

@@ -11,9 +11,11 @@ Task<std::vector<Claim>> claims(pg::Pool& pool, std::vector<std::string> tokens)
   HOWDAH_CO_TRY(const pg::Rows rows, co_await pool.query(
                                          R"(SELECT t.token, b.status,
                          coalesce(j.unfinished, false) AS unfinished,
-                         coalesce(j.failed, false) AS failed
+                         coalesce(j.failed, false) AS failed,
+                         coalesce(d.storage_limit_bytes, 0) AS storage_limit_bytes
                        FROM jsonb_array_elements_text($1::jsonb) AS t (token)
                        LEFT JOIN howdah.branches b ON b.id::text = t.token
+                       LEFT JOIN howdah.databases d ON d.id = b.database_id
                        LEFT JOIN LATERAL (
                          SELECT bool_or(state IN ('scheduling', 'running', 'cancelling'))
                                   AS unfinished,
@@ -25,7 +27,8 @@ Task<std::vector<Claim>> claims(pg::Pool& pool, std::vector<std::string> tokens)
   std::vector<Claim> claims;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     claims.push_back({rows.text(row, "token"), rows.text(row, "status"),
-                      rows.boolean(row, "unfinished"), rows.boolean(row, "failed")});
+                      rows.boolean(row, "unfinished"), rows.boolean(row, "failed"),
+                      rows.integer(row, "storage_limit_bytes")});
   }
   co_return claims;
 }

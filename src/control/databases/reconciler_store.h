@@ -13,7 +13,8 @@ struct Claim {
   std::string token;
   std::string branch_status;  // empty: no such branch
   bool job_unfinished = false;
-  bool job_failed = false;  // a create of it was given up: it may be removed
+  bool job_failed = false;               // a create of it was given up: it may be removed
+  std::int64_t storage_limit_bytes = 0;  // that its database shall have; 0: none
 };
 Task<std::vector<Claim>> claims(pg::Pool& pool, std::vector<std::string> tokens);
 

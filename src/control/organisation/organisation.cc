@@ -130,13 +130,31 @@ Task<Organisation> OrganisationSettings::store(Wish wish, pg::Connection& connec
   co_return is;
 }
 
-Task<void> check_room_for_database(pg::Connection& connection, OrganisationId id) {
+Task<void> check_room_for_database(pg::Connection& connection, OrganisationId id,
+                                   std::optional<std::int64_t> storage_limit_bytes) {
   HOWDAH_CO_TRY(const auto room, co_await organisation_store::lock_room(connection, id));
-  if (!room.databases_max || room.databases < *room.databases_max) co_return Result<void>{};
+  if (room.databases_max && room.databases >= *room.databases_max) {
+    co_return fail(ErrorCode::limit_reached,
+                   fmt::format("the organisation may have {} databases and has {}",
+                               *room.databases_max, room.databases),
+                   "delete one, or raise databasesMax with PATCH /api/organisation");
+  }
+  if (room.branches_max && room.branches >= *room.branches_max) {
+    co_return fail(ErrorCode::limit_reached,
+                   fmt::format("the organisation may have {} branches and has {}",
+                               *room.branches_max, room.branches),
+                   "delete one, or raise branchesMax with PATCH /api/organisation");
+  }
+  if (!room.storage_bytes_max) co_return Result<void>{};
+  // One without a limit of its own may begin while there is anything left.
+  const std::int64_t left = *room.storage_bytes_max - room.storage_bytes;
+  if (left > 0 && storage_limit_bytes.value_or(1) <= left) co_return Result<void>{};
   co_return fail(ErrorCode::limit_reached,
-                 fmt::format("the organisation may have {} databases and has {}",
-                             *room.databases_max, room.databases),
-                 "delete one, or raise databasesMax with PATCH /api/organisation");
+                 fmt::format("the organisation may have {} of storage, of which {} are given out",
+                             to_pretty(static_cast<ByteCount>(*room.storage_bytes_max)),
+                             to_pretty(static_cast<ByteCount>(room.storage_bytes))),
+                 "ask for a smaller storageLimitBytes, delete a database, or raise "
+                 "storageBytesMax with PATCH /api/organisation");
 }
 
 }  // namespace howdah::control

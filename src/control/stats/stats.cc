@@ -16,6 +16,28 @@ using namespace std::chrono_literals;
 
 constexpr milliseconds kPeriod = 60s;
 constexpr int kRoundsPerPrune = 60;
+constexpr std::string_view kStorageBytes = "storage_bytes";  // in the details of a sample
+
+// What its files take: as the node measured it last, else as it was sampled while it ran.
+json::object storage_json(const Database& database,
+                          const std::optional<nodeapi::Instance>& instance,
+                          const json::object& sampled) {
+  std::optional<std::int64_t> bytes;
+  if (instance) bytes = instance->storage_bytes;
+  const json::value* known = sampled.if_contains(kStorageBytes);
+  if (!bytes && known != nullptr && known->is_int64()) bytes = known->get_int64();
+  const auto pretty = [](const std::optional<std::int64_t>& size) {
+    return size ? json::value(to_pretty(static_cast<ByteCount>(*size))) : json::value(nullptr);
+  };
+  const auto number = [](const std::optional<std::int64_t>& size) {
+    return size ? json::value(*size) : json::value(nullptr);
+  };
+  return {{"storage_bytes", number(bytes)},
+          {"storage_pretty", pretty(bytes)},
+          {"storage_limit_bytes", number(database.storage_limit_bytes)},
+          {"storage_limit_pretty", pretty(database.storage_limit_bytes)},
+          {"storage_state", instance && instance->storage_full ? "read_only" : "ok"}};
+}
 
 json::object stats_json(const Database& database, const std::string& status,
                         const std::optional<stats_store::Sample>& sample, const BranchUse& use) {
@@ -74,6 +96,14 @@ Task<http::Response> Stats::show(Call call) {
   }
   json::object data = stats_json(database, shown_status(database, nodes_).status, known,
                                  routes_.use(database.main_branch));
+  std::optional<nodeapi::Instance> instance;
+  if (auto shown = co_await platform_.node.instance(database.main_instance)) {
+    instance = std::move(*shown);
+  }
+  const json::object sampled = known ? known->details : json::object();
+  for (auto& field : storage_json(database, instance, sampled)) {
+    data[field.key()] = std::move(field.value());
+  }
   HOWDAH_CO_TRY(data["denied_attempts"], co_await denied_store::count(pool, database.id));
   co_return success(200, {.data = std::move(data)});
 }
@@ -89,6 +119,7 @@ asio::awaitable<std::optional<stats_store::Sample>> Stats::sample(
     log::debug("stats", "{}: {}", branch.slug, sample.error().to_log());
     co_return std::nullopt;
   }
+  if (instance->storage_bytes) sample->details[kStorageBytes] = *instance->storage_bytes;
   // The server counts its own view of it; a client is what the gate sees.
   sample->active_connections = routes_.use(branch.branch_id).open_sessions;
   const auto saved = co_await stats_store::save(platform_.catalog.pool(), branch, *sample);
