@@ -63,6 +63,9 @@ int run_command_line(int argc, const char* const* argv) {
   add_psql_command(app, context);
   add_operation_commands(app, context);
   add_key_commands(app, context);
+  add_log_commands(app, context);
+  add_client_commands(app, context);
+  add_extension_commands(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& error) {

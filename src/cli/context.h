@@ -61,6 +61,9 @@ class Context {
 
 void add_database_commands(CLI::App& app, Context& context);
 void add_firewall_commands(CLI::App& app, Context& context);
+void add_client_commands(CLI::App& app, Context& context);  // below "db", which must be there
+void add_extension_commands(CLI::App& app, Context& context);
+void add_log_commands(CLI::App& app, Context& context);
 void add_key_commands(CLI::App& app, Context& context);
 void add_operation_commands(CLI::App& app, Context& context);
 void add_psql_command(CLI::App& app, Context& context);

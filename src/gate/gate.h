@@ -41,6 +41,9 @@ class Gate {
   Task<void> expire_rules();
   boost::json::object status() const;
   std::string metrics_text() const;
+  boost::json::object clients(const ClientQuery& query) const;
+  boost::json::object pools(const BranchId& branch) const;
+  Result<void> cut_client(const BranchId& branch, std::uint64_t number);
 
   asio::any_io_executor executor_;
   GateConfig config_;

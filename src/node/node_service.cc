@@ -42,7 +42,8 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
       maker_({executor, *environment_, source_, templates_, registry_, owner_sync_, transitions_}),
       spares_(executor, *environment_, registry_, maker_),
       claims_({executor, *environment_, registry_, maker_, spares_, transitions_, background_}),
-      suspender_(*environment_, registry_),
+      suspender_(registry_),
+      log_keeper_(*environment_, registry_),
       catalog_(*environment_),
       routes_(*this, environment_->users),
       server_(executor, router_),
@@ -69,6 +70,7 @@ Task<void> NodeService::start() {
   HOWDAH_CO_CHECK(co_await take_inventory());
   background_.spawn("node", spares_.run());
   background_.spawn("node", suspender_.run());
+  background_.spawn("node", log_keeper_.run());
   background_.spawn("node", owner_sync_.run());
 
   const std::string path = environment_->folder.api_socket().string();
@@ -149,6 +151,13 @@ asio::awaitable<os::DiskSpace> NodeService::volume_space() {
   const auto space = co_await net::offload(
       environment_->pool, std::bind_front(&volume::Volume::space, environment_->volume.get()));
   co_return space.value_or(os::DiskSpace{0, 0});
+}
+
+Task<instance::LogPiece> NodeService::read_log(InstanceId id, instance::LogRange range) {
+  if (!registry_.find(id)) co_return fail(ErrorCode::not_found, "there is no such instance");
+  const os::Path log = environment_->place_of(id).log();
+  co_return co_await net::offload(environment_->pool,
+                                  std::bind_front(&instance::read_log, log, range));
 }
 
 Task<void> NodeService::remove(InstanceId id, bool force) {

@@ -26,6 +26,9 @@ class Client {
                                       std::int64_t ttl_s);
   Task<void> release(InstanceId id, std::string holder);
   Task<Instance> configure(InstanceId id, InstanceSettings settings);
+  // With from: the bytes from there on. Else those that end at before; neither: at the log's end.
+  Task<LogPiece> log(InstanceId id, std::optional<std::uint64_t> from,
+                     std::optional<std::uint64_t> before = {});
   // Stops cleanly. Errors: instance_held unless force.
   Task<Instance> stop(InstanceId id, bool force);
   // Stops and deletes the data. Errors: instance_held unless force. Gone already: success.
