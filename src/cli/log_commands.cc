@@ -102,7 +102,7 @@ Result<int> follow_database_logs(Context& context, const LogOptions& options,
   };
   while (true) {
     asio::io_context io(1);
-    http::Client client(io.get_executor(), context.layout().control_socket());
+    HOWDAH_TRY(http::Client client, context.connect(io));
     const auto ended = net::run(io, client.events(request, show, kSilenceMax));
     if (ended) return 0;
     const bool passing = ended.error().code == ErrorCode::unavailable ||

@@ -58,6 +58,7 @@ void Stats::add_routes(Routes& routes) {
              std::bind_front(&Stats::show, this));
   routes.add(http::Method::get, "/api/databases/{id}/logical-databases", Access::read,
              std::bind_front(&Stats::list_databases, this));
+  routes.keep_answers("/api/databases/{id}/stats");
 }
 
 Task<void> Stats::start() {
