@@ -86,18 +86,20 @@ void add_client_commands(CLI::App& app, Context& context) {
   auto options = std::make_shared<ClientOptions>();
   const auto add = [&](const char* command, const char* help, auto run) {
     CLI::App* sub = db->add_subcommand(command, help);
-    sub->add_option("DB", options->database, "Name, database name or id")->required();
+    add_database_argument(*sub, options->database);
     sub->callback([&context, options, run] {
       context.action = [&context, options, run] { return run(context, *options); };
     });
-    return sub;
   };
   add("clients", "Who is connected now", list_clients);
   add("pools", "Clients and server connections, by role, logical database and port", list_pools);
   add("databases", "The logical databases in it, also those made by SQL", list_logical_databases);
-  add("disconnect", "End one session", cut_client)
-      ->add_option("CLIENT", options->client, "Its id, of 'howdah db clients'")
-      ->required();
+  CLI::App* disconnect = db->add_subcommand("disconnect", "End one session");
+  disconnect->add_option("DB", options->database, "Name, database name or id")->required();
+  disconnect->add_option("CLIENT", options->client, "Its id, of 'howdah db clients'")->required();
+  disconnect->callback([&context, options] {
+    context.action = [&context, options] { return cut_client(context, *options); };
+  });
 }
 
 }  // namespace howdah::cli

@@ -181,6 +181,8 @@ void add_log_commands(CLI::App& app, Context& context) {
   logs->add_option("--search", options->search, "Only with this text, in any case");
   logs->add_option("-n,--lines", options->lines, "At most so many (the newest)")
       ->check(CLI::Range(1, 10'000));
+  add_example(*logs, "howdah logs shop -f --level warning");
+  add_example(*logs, "howdah logs --since 10m");
   logs->callback([&context, options] {
     context.action = [&context, options] { return show_logs(context, *options); };
   });
