@@ -53,7 +53,7 @@ test("what could leave the instance or read its files is refused with the reason
     ["plpython3u", /language/],
     ["pg_nothing", /allow list/],
   ] as const) {
-    const problem = await howdah.it.api.problem(403, "POST", pathOf(made), { body: { name } });
+    const problem = await howdah.it.api.problem(422, "POST", pathOf(made), { body: { name } });
     assert.match(problem.detail, why);
   }
   const preload = { body: { name: "pg_stat_statements" } };
@@ -159,7 +159,7 @@ test("the command line adds, lists and removes extensions", async () => {
   assert.equal(added.code, 0, added.stderr);
   const list = await howdah.it.cli(["extension", "list", "extended"]);
   assert.match(list.stdout, new RegExp(`citext +\\S+ +${made.database_name} \\S+ in public`));
-  assert.equal((await howdah.it.cli(["extension", "add", "extended", "dblink"])).code, 5);
+  assert.equal((await howdah.it.cli(["extension", "add", "extended", "dblink"])).code, 2);
   const removed = await howdah.it.cli(["extension", "remove", "extended", "citext"]);
   assert.equal(removed.code, 0, removed.stderr);
   const databases = await howdah.it.cli(["db", "databases", "extended"]);

@@ -106,7 +106,7 @@ Result<void> check_allowed_extension(std::string_view name) {
   const AllowedExtension* allowed = find_allowed_extension(name);
   if (allowed == nullptr) {
     const std::string_view why = why_refused(name);
-    return fail(ErrorCode::forbidden,
+    return fail(ErrorCode::unprocessable,
                 why.empty() ? fmt::format("the extension {} is not on the allow list", name)
                             : fmt::format("the extension {} is not allowed: it {}", name, why),
                 "see which are: GET /api/databases/{id}/extensions");

@@ -46,8 +46,8 @@ struct NewExtension {
   std::string database;  // empty: tenant_<slug>
   std::string schema = "public";
 };
-// Errors: invalid_request for a name that cannot be one; forbidden with the reason for what is not
-// on the allow list; unsupported for what the server would have to preload.
+// Errors: invalid_request for a name that cannot be one; unprocessable with the reason for what is
+// not on the allow list; unsupported for what the server would have to preload.
 Result<NewExtension> read_new_extension(const json::value& body);
 Result<void> check_allowed_extension(std::string_view name);
 

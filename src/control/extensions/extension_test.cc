@@ -17,10 +17,10 @@ TEST(Extension, only_what_is_on_the_allow_list_is_taken) {
   };
   EXPECT_EQ(code(R"({"name":"pg_trgm"})"), "ok");
   EXPECT_EQ(code(R"({"name":"pg_trgm","schema":"s","database":"d"})"), "ok");
-  EXPECT_EQ(code(R"({"name":"dblink"})"), "forbidden");
-  EXPECT_EQ(code(R"({"name":"plpython3u"})"), "forbidden");
-  EXPECT_EQ(code(R"({"name":"plpgsql"})"), "forbidden");
-  EXPECT_EQ(code(R"({"name":"x\"; DROP TABLE y"})"), "forbidden");
+  EXPECT_EQ(code(R"({"name":"dblink"})"), "unprocessable");
+  EXPECT_EQ(code(R"({"name":"plpython3u"})"), "unprocessable");
+  EXPECT_EQ(code(R"({"name":"plpgsql"})"), "unprocessable");
+  EXPECT_EQ(code(R"({"name":"x\"; DROP TABLE y"})"), "unprocessable");
   EXPECT_EQ(code(R"({"name":"pg_stat_statements"})"), "unsupported");
   EXPECT_EQ(code(R"({"name":"pg_trgm","schema":"pg_catalog"})"), "invalid_request");
   EXPECT_EQ(code(R"({"name":"pg_trgm","cascade":true})"), "invalid_request");

@@ -162,13 +162,13 @@ TEST_F(ExtensionsTest, nothing_that_depends_on_an_extension_is_dropped) {
 
 asio::awaitable<void> ExtensionsTest::refuses() {
   co_await make();
-  EXPECT_EQ(code_of(co_await add("dblink")), "forbidden");
+  EXPECT_EQ(code_of(co_await add("dblink")), "unprocessable");
   EXPECT_EQ(code_of(co_await add("vector")), "unsupported");  // not on this machine
   EXPECT_EQ(code_of(co_await add("citext", {{"database", "none"}})), "not_found");
   EXPECT_EQ(code_of(co_await add("citext", {{"database", "postgres"}})), "not_found");
   EXPECT_EQ(code_of(co_await add("citext", {{"database", "postgres_control"}})), "not_found");
   EXPECT_EQ(code_of(co_await add("citext", {{"schema", "none"}})), "not_found");
-  EXPECT_EQ(code_of(co_await call(Method::del, path + "/plpgsql")), "forbidden");
+  EXPECT_EQ(code_of(co_await call(Method::del, path + "/plpgsql")), "unprocessable");
   EXPECT_EQ(
       code_of(co_await call(Method::del, path + "/citext", nullptr, {{"database", "template1"}})),
       "not_found");
