@@ -106,13 +106,18 @@ Task<LogFollower::News> LogFollower::next() {
     text = {};
   }
   std::vector<std::size_t> starts = log_entry_starts(text);
-  if (!text.empty() && (starts.empty() || starts.front() > 0)) starts.insert(starts.begin(), 0);
+  const bool headless = !text.empty() && (starts.empty() || starts.front() > 0);
+  if (headless && !within_entry_) starts.insert(starts.begin(), 0);
   news.entries = entries_of(text, piece.begin, starts);
-  // The last entry may go on in the next piece.
-  const bool cut = end < piece.last && news.entries.size() > 1;
-  if (cut) news.entries.pop_back();
+  const bool ends_here = end == piece.last;
+  if (!news.entries.empty()) within_entry_ = false;
+  if (!ends_here && news.entries.size() > 1) {
+    news.entries.pop_back();  // it may go on in the next piece
+  } else if (!ends_here && news.entries.size() == 1) {
+    news.entries.back().truncated = within_entry_ = true;
+  }
+  position_ = news.entries.empty() ? piece.begin + text.size() : news.entries.back().end;
   news.more = end < piece.last;
-  position_ = news.entries.empty() ? piece.begin : news.entries.back().end;
   co_return news;
 }
 

@@ -56,6 +56,7 @@ class LogFollower {
   nodeapi::Client& node_;
   InstanceId instance_;
   std::optional<std::uint64_t> position_;
+  bool within_entry_ = false;  // of which the beginning was shown: the rest is left out
 };
 
 }  // namespace howdah::control

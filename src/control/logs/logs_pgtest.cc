@@ -19,6 +19,7 @@ class LogsTest : public testing::ServiceTest {
   asio::awaitable<void> skips_what_is_huge();
   asio::awaitable<void> follows();
   asio::awaitable<void> goes_on();
+  asio::awaitable<void> follows_what_is_huge();
   asio::awaitable<void> refuses();
 
   asio::awaitable<void> make() {
@@ -181,6 +182,23 @@ asio::awaitable<void> LogsTest::goes_on() {
 }
 TEST_F(LogsTest, a_stream_survives_that_its_log_is_shortened) {
   run(goes_on());
+}
+
+asio::awaitable<void> LogsTest::follows_what_is_huge() {
+  co_await make();
+  add(1, "LOG", "before");
+  add(2, "ERROR", "huge " + std::string(2'000'000, 'x'));
+  add(3, "LOG", "after");
+  const auto seen = co_await events({}, 3, "0");
+  EXPECT_EQ(seen.size(), 3U);
+  if (seen.size() != 3) co_return;
+  EXPECT_NE(seen[0].data.find("\"before\""), std::string::npos);
+  EXPECT_NE(seen[1].data.find("\"huge xxx"), std::string::npos);
+  EXPECT_NE(seen[1].data.find("\"truncated\":true"), std::string::npos);
+  EXPECT_NE(seen[2].data.find("\"after\""), std::string::npos);
+}
+TEST_F(LogsTest, a_huge_line_is_one_short_event) {
+  run(follows_what_is_huge());
 }
 
 asio::awaitable<void> LogsTest::refuses() {
