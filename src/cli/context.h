@@ -58,6 +58,8 @@ class Context {
                                   const http::Query& query = {});
   // As call(), for what is no JSON: the whole response, of any status.
   Result<http::Response> fetch(http::Request request);
+  // To where the API is, for a stream of events.
+  Result<http::Client> connect(boost::asio::io_context& io) const;
   // All rows of a list, page by page. Errors: as call().
   Result<boost::json::array> list(const std::string& path, http::Query query = {});
   // The database whose id, slug, database name or friendly name is `name`. Empty: the one of the
@@ -77,8 +79,6 @@ class Context {
                              const std::string& instead) const;
 
  private:
-  Result<http::Client> connect(boost::asio::io_context& io) const;
-
   Configuration config_;
 };
 
@@ -93,6 +93,9 @@ void add_configuration_commands(CLI::App& app, Context& context);  // config, li
 void add_database_commands(CLI::App& app, Context& context);
 void add_env_commands(CLI::App& app, Context& context);
 void add_firewall_commands(CLI::App& app, Context& context);
+void add_client_commands(CLI::App& app, Context& context);  // below "db", which must be there
+void add_extension_commands(CLI::App& app, Context& context);
+void add_log_commands(CLI::App& app, Context& context);
 void add_key_commands(CLI::App& app, Context& context);
 void add_operation_commands(CLI::App& app, Context& context);
 void add_password_commands(CLI::App& app, Context& context);  // below db, which is there

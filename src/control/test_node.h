@@ -4,6 +4,7 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -41,6 +42,7 @@ class FakeNode {
     add(Method::del, "/v1/instances/{id}/holds/{holder}", &FakeNode::release);
     add(Method::put, "/v1/instances/{id}/roles", &FakeNode::set_roles);
     add(Method::post, "/v1/instances/{id}/stop", &FakeNode::stop_instance);
+    add(Method::get, "/v1/instances/{id}/log", &FakeNode::show_log);
     add(Method::del, "/v1/instances/{id}", &FakeNode::remove);
     add(Method::get, "/v1/journal", &FakeNode::journal);
   }
@@ -84,6 +86,9 @@ class FakeNode {
   std::optional<ErrorCode> claim_fails;
   milliseconds claim_takes{0};
   bool makes_databases = false;  // a claim makes the role and its logical database for real
+  std::string log;  // of every instance; log_first bytes before it are not kept any more
+  std::uint64_t log_first = 0;
+  std::uint64_t log_read = 0;  // bytes that were asked for
   int wakes = 0;
   int claims = 0;
   std::string boot_id = "boot-1";
@@ -154,6 +159,25 @@ class FakeNode {
     HOWDAH_CO_TRY(auto* instance, find(request));
     change(instance->id, nodeapi::InstanceState::stopped, "stop");
     co_return answer(to_json(*instance));
+  }
+  Task<Response> show_log(Request request) {
+    constexpr std::uint64_t kSize = 256 * 1024;
+    nodeapi::LogPiece piece{log_first, log_first, log_first + log.size(), {}};
+    std::uint64_t end = piece.last;
+    bool from = false;
+    for (const auto& [name, value] : request.query) {
+      const auto at = std::clamp<std::uint64_t>(std::stoull(value), piece.first, piece.last);
+      if (name == "before") end = at;
+      if (name == "from") {
+        piece.begin = at;
+        from = true;
+      }
+    }
+    if (from) end = std::min(end, piece.begin + kSize);
+    if (!from) piece.begin = std::max(piece.first, end - std::min(end, kSize));
+    piece.text = log.substr(piece.begin - log_first, end - piece.begin);
+    log_read += piece.text.size();
+    co_return nodeapi::to_response(std::move(piece));
   }
   Task<Response> remove(Request request) {
     HOWDAH_CO_TRY(auto* instance, find(request));

@@ -70,8 +70,11 @@ Gate::Gate(asio::any_io_executor executor, GateConfig config)
              passwords_, waker_,    cancel_keys_, canceller_, relay_,    metrics_},
       stream_(executor, make_stream_settings(config_, id_),
               {routes_, saver_, sessions_, denied_, logins_, std::bind_front(&Gate::judge, this)}),
-      status_server_(executor, {std::bind_front(&Gate::status, this),
-                                std::bind_front(&Gate::metrics_text, this)}),
+      status_server_(
+          executor,
+          {std::bind_front(&Gate::status, this), std::bind_front(&Gate::metrics_text, this),
+           std::bind_front(&Gate::clients, this), std::bind_front(&Gate::pools, this),
+           std::bind_front(&Gate::cut_client, this)}),
       clients_(executor),
       services_(executor),
       savers_(executor) {}
@@ -214,6 +217,29 @@ boost::json::object Gate::status() const {
           {"direct_port", direct_port_},
           {"pooled_port",
            pooled_port_ ? boost::json::value(*pooled_port_) : boost::json::value(nullptr)}};
+}
+
+boost::json::object Gate::clients(const ClientQuery& query) const {
+  boost::json::object shown = clients_json(sessions_, query);
+  shown["gate_id"] = id_.str();
+  return shown;
+}
+
+boost::json::object Gate::pools(const BranchId& branch) const {
+  const RouteRef served = routes_.find(branch);
+  boost::json::object shown =
+      pools_json(sessions_, branch, served ? served->route.max_connections : 0, now());
+  shown["gate_id"] = id_.str();
+  return shown;
+}
+
+Result<void> Gate::cut_client(const BranchId& branch, std::uint64_t number) {
+  HOWDAH_CHECK(sessions_.cut(
+      branch, number,
+      pgwire::ErrorFields{
+          "FATAL", "57P01", "terminating connection: it was ended by an administrator", {}, {}}));
+  log::info("gate", "client {} of branch {} was cut", number, branch.str());
+  return {};
 }
 
 std::string Gate::metrics_text() const {

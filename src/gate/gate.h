@@ -45,6 +45,9 @@ class Gate {
   os::Path certificate_file() const { return config_.tls_directory() / "server.crt"; }
   boost::json::object status() const;
   std::string metrics_text() const;
+  boost::json::object clients(const ClientQuery& query) const;
+  boost::json::object pools(const BranchId& branch) const;
+  Result<void> cut_client(const BranchId& branch, std::uint64_t number);
 
   asio::any_io_executor executor_;
   GateConfig config_;

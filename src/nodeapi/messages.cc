@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nodeapi/messages.h"
 
+#include <charconv>
 #include <limits>
 #include <utility>
 
@@ -81,6 +82,21 @@ Result<JournalEntry> entry_from_json(const json::value& value) {
   return entry;
 }
 
+constexpr const char* kLogBegin = "Log-Begin";
+constexpr const char* kLogFirst = "Log-First";
+constexpr const char* kLogLast = "Log-Last";
+
+Result<std::uint64_t> position_of(const http::Response& response, const char* name) {
+  const auto header = response.headers.find(name);
+  std::uint64_t position = 0;
+  if (header != response.headers.end()) {
+    const std::string& text = header->second;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), position);
+    if (error == std::errc{} && end == text.data() + text.size()) return position;
+  }
+  return fail(ErrorCode::protocol_violation, std::string("a piece of a log comes without ") + name);
+}
+
 }  // namespace
 
 std::string_view to_string(InstanceState state) {
@@ -95,6 +111,30 @@ bool is_holder(std::string_view text) {
 
 bool is_instance_id(std::string_view text) {
   return only(text, 40, "abcdefghijklmnopqrstuvwxyz0123456789-");
+}
+
+http::Response to_response(LogPiece piece) {
+  http::Response response;
+  response.headers["Content-Type"] = "application/octet-stream";
+  response.headers[kLogBegin] = std::to_string(piece.begin);
+  response.headers[kLogFirst] = std::to_string(piece.first);
+  response.headers[kLogLast] = std::to_string(piece.last);
+  response.body = std::move(piece.text);
+  return response;
+}
+
+Result<LogPiece> log_piece_from_response(http::Response response) {
+  if (response.status != 200) return std::unexpected(http::error_of_response(response));
+  LogPiece piece;
+  HOWDAH_TRY(piece.begin, position_of(response, kLogBegin));
+  HOWDAH_TRY(piece.first, position_of(response, kLogFirst));
+  HOWDAH_TRY(piece.last, position_of(response, kLogLast));
+  piece.text = std::move(response.body);
+  const std::uint64_t end = piece.begin + piece.text.size();
+  if (piece.begin < piece.first || end < piece.begin || end > piece.last) {
+    return fail(ErrorCode::protocol_violation, "a piece of a log does not fit into its log");
+  }
+  return piece;
 }
 
 json::value to_json(const Instance& instance) {

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/units.h"
+#include "http/message.h"
 
 namespace howdah::nodeapi {
 
@@ -154,6 +155,19 @@ struct JournalPage {
   std::string boot_id;
   std::vector<JournalEntry> entries;
 };
+
+// A piece of an instance's server log: raw bytes, which the tenant chose a part of. Positions count
+// bytes since the log began, also those that are not kept any more.
+inline constexpr ByteCount kLogPieceMax = 1_MiB;
+struct LogPiece {
+  std::uint64_t begin = 0;  // of text
+  std::uint64_t first = 0;  // what is kept: [first, last)
+  std::uint64_t last = 0;
+  std::string text;
+};
+// Not JSON: what is logged need not be UTF-8.
+http::Response to_response(LogPiece);
+Result<LogPiece> log_piece_from_response(http::Response);
 
 boost::json::value to_json(const Instance&);
 boost::json::value to_json(const ClaimRequest&);
