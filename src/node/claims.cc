@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "instance/provision_store.h"
 #include "model/names.h"
+#include "model/server_settings.h"
 
 namespace howdah::node {
 namespace {
@@ -16,12 +17,13 @@ void apply(const Manifest& settings, Manifest& manifest) {
   manifest.size_class = settings.size_class;
   manifest.suspend_after_s = settings.suspend_after_s;
   manifest.max_connections = settings.max_connections;
+  manifest.settings = settings.settings;
   manifest.pending_verifier = settings.pending_verifier;
 }
 
 // Whether an instance that runs with the settings of `now` must be started anew for `wanted`.
 bool needs_restart(const Manifest& now, const Manifest& wanted) {
-  return now.size_class != wanted.size_class ||
+  return now.size_class != wanted.size_class || now.settings != wanted.settings ||
          instance::server_connections(now.size_class, now.max_connections) <
              instance::server_connections(wanted.size_class, wanted.max_connections);
 }
@@ -66,6 +68,8 @@ Task<UnitPtr> Claims::give(nodeapi::ClaimRequest request) {
   settings.token = request.token;
   settings.suspend_after_s = request.suspend_after_s;
   settings.max_connections = request.max_connections;
+  HOWDAH_CO_CHECK(check_server_settings(request.settings));
+  settings.settings = request.settings;
   settings.pending_verifier = request.owner_verifier;
   HOWDAH_CO_CHECK(parts_.maker.check_space());
 

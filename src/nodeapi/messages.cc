@@ -58,6 +58,12 @@ Result<PostgresVersion> postgres_from_json(const json::value& value) {
   return postgres;
 }
 
+json::object settings_to_json(const ServerSettings& settings) {
+  json::object object;
+  for (const auto& [name, value] : settings) object[name] = value;
+  return object;
+}
+
 Result<JournalEntry> entry_from_json(const json::value& value) {
   Reader in(value);
   in.ignore_unknown();
@@ -100,6 +106,8 @@ json::value to_json(const Instance& instance) {
                       {"system_identifier", std::to_string(instance.system_identifier)},
                       {"suspend_after_s", instance.suspend_after_s},
                       {"max_connections", instance.max_connections},
+                      {"settings", settings_to_json(instance.settings)},
+                      {"paused", instance.paused},
                       {"pid", instance.pid ? json::value(*instance.pid) : json::value()},
                       {"last_failure", instance.last_failure},
                       {"last_activity", time_to_json(instance.last_activity)},
@@ -120,6 +128,10 @@ Result<Instance> instance_from_json(const json::value& value) {
   instance.system_identifier = in.big_integer("system_identifier");
   instance.suspend_after_s = in.integer("suspend_after_s", 0, kSecondsMax);
   instance.max_connections = in.integer("max_connections", 1, kConnectionsMax);
+  if (in.has("settings")) {
+    instance.settings = in.server_settings("settings").value_or(ServerSettings());
+  }
+  if (in.has("paused")) instance.paused = in.optional_bool("paused").value_or(false);
   instance.pid = in.optional_integer("pid", 1, kIntegerMax);
   instance.last_failure = in.text("last_failure");
   instance.last_activity = in.time("last_activity");
@@ -134,6 +146,7 @@ json::value to_json(const ClaimRequest& request) {
                       {"size_class", request.size_class},
                       {"suspend_after_s", request.suspend_after_s},
                       {"max_connections", request.max_connections},
+                      {"settings", settings_to_json(request.settings)},
                       {"owner_verifier", request.owner_verifier}};
 }
 
@@ -148,6 +161,7 @@ Result<ClaimRequest> claim_request_from_json(const json::value& value) {
       in.optional_integer("suspend_after_s", 0, kSecondsMax).value_or(defaults.suspend_after_s);
   request.max_connections =
       in.optional_integer("max_connections", 1, kConnectionsMax).value_or(defaults.max_connections);
+  request.settings = in.server_settings("settings").value_or(ServerSettings());
   request.owner_verifier = in.optional_string("owner_verifier", 0, 1024).value_or("");
   HOWDAH_CHECK(in.finish());
   return request;
@@ -200,6 +214,8 @@ json::value to_json(const InstanceSettings& settings) {
   if (settings.suspend_after_s) object["suspend_after_s"] = *settings.suspend_after_s;
   if (settings.max_connections) object["max_connections"] = *settings.max_connections;
   if (settings.size_class) object["size_class"] = *settings.size_class;
+  if (settings.settings) object["settings"] = settings_to_json(*settings.settings);
+  if (settings.paused) object["paused"] = *settings.paused;
   return object;
 }
 
@@ -209,6 +225,8 @@ Result<InstanceSettings> instance_settings_from_json(const json::value& value) {
   settings.suspend_after_s = in.optional_integer("suspend_after_s", 0, kSecondsMax);
   settings.max_connections = in.optional_integer("max_connections", 1, kConnectionsMax);
   settings.size_class = in.optional_string("size_class", 1, 40);
+  settings.settings = in.server_settings("settings");
+  settings.paused = in.optional_bool("paused");
   HOWDAH_CHECK(in.finish());
   return settings;
 }

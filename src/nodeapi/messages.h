@@ -8,6 +8,7 @@
 #pragma once
 #include <boost/json.hpp>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,9 @@ struct Hold {
   Timestamp expires_at;
 };
 
+// Settings of PostgreSQL that the owner chose (model/server_settings.h), as they are written.
+using ServerSettings = std::map<std::string, std::string>;
+
 // Run state of one instance, as the node knows it.
 struct Instance {
   InstanceId id;
@@ -45,6 +49,8 @@ struct Instance {
   std::uint64_t system_identifier = 0;
   std::int64_t suspend_after_s = 300;  // 0: never
   std::int64_t max_connections = 20;
+  ServerSettings settings;
+  bool paused = false;  // refuses to start
   std::optional<std::int64_t> pid;
   std::string last_failure;  // public text, with the last lines of its log; empty: none
   Timestamp last_activity;   // last hold released, or start
@@ -60,6 +66,7 @@ struct ClaimRequest {
   std::string size_class;  // empty: the node's default
   std::int64_t suspend_after_s = 300;
   std::int64_t max_connections = 20;
+  ServerSettings settings = {};
   std::string owner_verifier;  // SCRAM verifier stored for user_<slug>; empty: set later
 };
 
@@ -86,6 +93,9 @@ struct InstanceSettings {
   std::optional<std::int64_t> suspend_after_s;
   std::optional<std::int64_t> max_connections;  // takes effect at the next start
   std::optional<std::string> size_class;        // the same
+  std::optional<ServerSettings> settings;       // the same; all of them
+  // From the answer on, every start is refused (database_paused); one that runs is left alone.
+  std::optional<bool> paused;
 };
 
 struct PostgresVersion {
