@@ -62,16 +62,20 @@ Result<boost::json::array> Context::list(const std::string& path, http::Query qu
   }
 }
 
-Result<boost::json::object> Context::find_database(const std::string& name) {
-  HOWDAH_TRY(const boost::json::value answer, call(http::Method::get, "/api/databases"));
+Result<boost::json::object> Context::find_database(const std::string& name, bool deleted) {
+  const http::Query query = deleted ? http::Query{{"includeDeleted", "true"}} : http::Query{};
+  HOWDAH_TRY(const boost::json::value answer,
+             call(http::Method::get, "/api/databases", nullptr, query));
   std::vector<boost::json::object> found;
   for (const auto& database : answer.at("data").as_array()) {
+    if (deleted != (database.at("status") == "deleted")) continue;
     if (name.empty() || is_named(database.as_object(), name)) found.push_back(database.as_object());
   }
   if (found.size() == 1) return found.front();
   if (found.empty()) {
     return fail(ErrorCode::not_found,
-                name.empty() ? "there is no database yet" : fmt::format("no database '{}'", name),
+                name.empty() ? "there is no database yet"
+                             : fmt::format("no {}database '{}'", deleted ? "deleted " : "", name),
                 name.empty() ? "make one: howdah db create NAME" : "see: howdah db list");
   }
   return fail(ErrorCode::conflict,

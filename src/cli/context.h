@@ -47,8 +47,9 @@ class Context {
   // All rows of a list, page by page. Errors: as call().
   Result<boost::json::array> list(const std::string& path, http::Query query = {});
   // The database whose id, slug, database name or friendly name is `name`; empty: the only one.
+  // deleted: among those that were deleted and not yet purged, else among the others.
   // Errors: not_found; conflict when the name fits several.
-  Result<boost::json::object> find_database(const std::string& name);
+  Result<boost::json::object> find_database(const std::string& name, bool deleted = false);
 
   // Data to standard output in the chosen format; a table shows the columns.
   void print_rows(const boost::json::value& rows, const std::vector<Column>& columns) const;
@@ -60,6 +61,7 @@ class Context {
 };
 
 void add_database_commands(CLI::App& app, Context& context);
+void add_database_lifecycle(CLI::App& db, Context& context);  // commands of `db`
 void add_firewall_commands(CLI::App& app, Context& context);
 void add_key_commands(CLI::App& app, Context& context);
 void add_operation_commands(CLI::App& app, Context& context);

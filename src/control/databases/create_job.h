@@ -32,6 +32,12 @@ class CreateJob {
   Task<Started> start(NewDatabase wanted, Credential credential, Principal caller,
                       std::string request_id);
 
+  // What start() would begin, with its errors; nothing is kept.
+  struct Planned {
+    std::vector<std::string> steps;
+  };
+  Task<Planned> plan(NewDatabase wanted, Principal caller);
+
  private:
   struct Wish {
     Principal caller;
@@ -41,6 +47,7 @@ class CreateJob {
     boost::json::object credential;
     NodeId node_id;
   };
+  Task<Timestamp> insert(Wish wish, pg::Connection& connection);
   Task<Started> store(Wish wish, pg::Connection& connection);
 
   Task<void> claim(StepRun& run);

@@ -4,6 +4,7 @@
 #pragma once
 #include <string>
 
+#include "control/etag.h"
 #include "control/organisation/organisation_store.h"
 #include "control/platform.h"
 #include "control/routing/publisher.h"
@@ -20,6 +21,7 @@ class OrganisationSettings final : public Feature {
  private:
   struct Wish {
     OrganisationChange change;
+    Preconditions preconditions;
     Principal caller;
     std::string request_id;
   };
