@@ -292,6 +292,12 @@ test("a dry run names what would be, has the real errors, and does nothing", asy
       body: { maxConnections: 99 },
     });
     assert.deepEqual(change.data.changes, { max_connections: { from: 20, to: 99 } });
+    const rules = `${pathOf(made)}/whitelist`;
+    const rule = await api.expect(200, "POST", `${rules}?dry_run=true`, {
+      body: { ipAddress: "198.51.100.7" },
+    });
+    assert.deepEqual(rule.data.changes, { rules: { from: 0, to: 1 } });
+    assert.equal((await api.expect(200, "GET", rules)).count, 0);
     await api.expect(200, "POST", `${pathOf(made)}/resume?dry_run=true`);
     await api.expect(200, "POST", `${pathOf(made)}/undelete?dry_run=true`);
     const fields = { friendlyName: "planned", ownerEmail: "a@example.org" };

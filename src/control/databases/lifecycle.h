@@ -8,7 +8,7 @@
 #include "control/databases/database_change.h"
 #include "control/databases/delete_job.h"
 #include "control/databases/lifecycle_job.h"
-#include "control/databases/plan.h"
+#include "control/plan.h"
 
 namespace howdah::control {
 

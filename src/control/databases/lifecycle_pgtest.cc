@@ -94,7 +94,7 @@ asio::awaitable<void> LifecycleTest::changes() {
   EXPECT_EQ(shown.at("max_connections"), 40);
   EXPECT_EQ(shown.at("suspend_after_seconds"), 0);
   EXPECT_EQ(shown.at("storage_limit_bytes"), 1'073'741'824);
-  EXPECT_EQ(shown.at("storage_limit_bytes_pretty"), "1.0 GiB");
+  EXPECT_EQ(shown.at("storage_limit_bytes_pretty"), "1024 MB");
   EXPECT_EQ(shown.at("size_class"), "custom");
   EXPECT_EQ(json::serialize(shown.at("settings")), R"({"jit":"on","work_mem":"64MB"})");
   EXPECT_EQ(shown.at("protected"), true);

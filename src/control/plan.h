@@ -18,7 +18,7 @@ struct Plan {
   std::string friendly_name = {};
   boost::json::object changes = {};  // {"status":{"from":"active","to":"paused"}}
   std::vector<std::string> steps = {};
-  std::int64_t sessions_cut = 0;  // open now
+  std::optional<std::int64_t> sessions_cut = 0;  // open now; empty: only the gates can tell
   // Of data that is deleted, or kept until purge_after.
   std::optional<std::int64_t> size_bytes = {};
   std::optional<Timestamp> purge_after = {};
