@@ -37,6 +37,12 @@ class CreateJob {
     std::vector<std::string> steps;
   };
   Task<Planned> plan(NewDatabase wanted, Principal caller);
+  // What an earlier process began with start(), and the password that it made.
+  struct Earlier {
+    Started started;
+    std::string password;
+  };
+  Task<Earlier> find_earlier(Job job);
 
  private:
   struct Wish {

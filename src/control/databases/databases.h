@@ -26,6 +26,7 @@ class Databases final : public Feature {
   Task<http::Response> list(Call call);
   Task<http::Response> show(Call call);
   Task<http::Response> plan_created(NewDatabase wanted, Principal caller);
+  Task<http::Response> resume_create(JobId id, NewDatabase wanted);
   Task<http::Response> answer_created(CreateJob::Started started, Job job, NewDatabase wanted,
                                       std::string password);
 
