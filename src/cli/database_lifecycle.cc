@@ -169,6 +169,7 @@ void add_update(CLI::App& db, Context& context) {
   CLI::Option* protect = update->add_flag("--protect", options->protect, "It cannot be deleted");
   update->add_flag("--no-protect", options->no_protect, "It can be deleted")->excludes(protect);
   update->add_flag("--dry-run", options->dry_run, "Show what would change, and change nothing");
+  add_example(*update, "howdah db update shop --max-connections 50 --set work_mem=64MB");
   update->callback([&context, options] {
     context.action = [&context, options] { return update_database(context, *options); };
   });
@@ -197,9 +198,11 @@ void add_database_lifecycle(CLI::App& db, Context& context) {
                         add("resume", "Open a paused database again", post("resume"))}) {
     sub->add_option("--reason", options->reason, "Why, for people");
   }
-  add("undelete", "Bring a deleted database back", post("undelete"));
-  add("delete", "Delete a database (recoverable for 7 days)", delete_database)
-      ->add_flag("--purge", options->purge, "Delete its data now and for ever");
+  add_example(*add("undelete", "Bring a deleted database back", post("undelete")),
+              "howdah db undelete shop");
+  CLI::App* remove = add("delete", "Delete a database (recoverable for 7 days)", delete_database);
+  remove->add_flag("--purge", options->purge, "Delete its data now and for ever");
+  add_example(*remove, "howdah db delete shop --dry-run");
 }
 
 }  // namespace howdah::cli
