@@ -64,8 +64,9 @@ class Context {
   Result<boost::json::array> list(const std::string& path, http::Query query = {});
   // The database whose id, slug, database name or friendly name is `name`. Empty: the one of the
   // .howdah file or HOWDAH_DATABASE, which is said; else the only one.
+  // deleted: among those that were deleted and not yet purged, else among the others.
   // Errors: not_found; conflict when the name fits several.
-  Result<boost::json::object> find_database(const std::string& name);
+  Result<boost::json::object> find_database(const std::string& name, bool deleted = false);
 
   // Data to standard output in the chosen format; a table shows the columns.
   void print_rows(const boost::json::value& rows, const std::vector<Column>& columns) const;
@@ -91,6 +92,7 @@ void add_example(CLI::App& command, std::string_view line);
 
 void add_configuration_commands(CLI::App& app, Context& context);  // config, link
 void add_database_commands(CLI::App& app, Context& context);
+void add_database_lifecycle(CLI::App& db, Context& context);  // commands of `db`
 void add_env_commands(CLI::App& app, Context& context);
 void add_firewall_commands(CLI::App& app, Context& context);
 void add_client_commands(CLI::App& app, Context& context);  // below "db", which must be there

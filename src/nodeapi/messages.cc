@@ -59,6 +59,12 @@ Result<PostgresVersion> postgres_from_json(const json::value& value) {
   return postgres;
 }
 
+json::object settings_to_json(const ServerSettings& settings) {
+  json::object object;
+  for (const auto& [name, value] : settings) object[name] = value;
+  return object;
+}
+
 Result<MissingPostgres> missing_from_json(const json::value& value) {
   Reader in(value);
   in.ignore_unknown();
@@ -155,6 +161,8 @@ json::value to_json(const Instance& instance) {
       {"storage_bytes",
        instance.storage_bytes ? json::value(*instance.storage_bytes) : json::value()},
       {"storage_full", instance.storage_full},
+      {"settings", settings_to_json(instance.settings)},
+      {"paused", instance.paused},
       {"pid", instance.pid ? json::value(*instance.pid) : json::value()},
       {"last_failure", instance.last_failure},
       {"last_activity", time_to_json(instance.last_activity)},
@@ -180,6 +188,10 @@ Result<Instance> instance_from_json(const json::value& value) {
       in.optional_integer("storage_limit_bytes", 0, kIntegerMax).value_or(0);
   instance.storage_bytes = in.optional_integer("storage_bytes", 0, kIntegerMax);
   instance.storage_full = in.optional_bool("storage_full").value_or(false);
+  if (in.has("settings")) {
+    instance.settings = in.server_settings("settings").value_or(ServerSettings());
+  }
+  if (in.has("paused")) instance.paused = in.optional_bool("paused").value_or(false);
   instance.pid = in.optional_integer("pid", 1, kIntegerMax);
   instance.last_failure = in.text("last_failure");
   instance.last_activity = in.time("last_activity");
@@ -195,6 +207,7 @@ json::value to_json(const ClaimRequest& request) {
                       {"suspend_after_s", request.suspend_after_s},
                       {"max_connections", request.max_connections},
                       {"storage_limit_bytes", request.storage_limit_bytes},
+                      {"settings", settings_to_json(request.settings)},
                       {"owner_verifier", request.owner_verifier}};
 }
 
@@ -211,6 +224,7 @@ Result<ClaimRequest> claim_request_from_json(const json::value& value) {
       in.optional_integer("max_connections", 1, kConnectionsMax).value_or(defaults.max_connections);
   request.storage_limit_bytes =
       in.optional_integer("storage_limit_bytes", 0, kIntegerMax).value_or(0);
+  request.settings = in.server_settings("settings").value_or(ServerSettings());
   request.owner_verifier = in.optional_string("owner_verifier", 0, 1024).value_or("");
   HOWDAH_CHECK(in.finish());
   return request;
@@ -264,6 +278,8 @@ json::value to_json(const InstanceSettings& settings) {
   if (settings.max_connections) object["max_connections"] = *settings.max_connections;
   if (settings.size_class) object["size_class"] = *settings.size_class;
   if (settings.storage_limit_bytes) object["storage_limit_bytes"] = *settings.storage_limit_bytes;
+  if (settings.settings) object["settings"] = settings_to_json(*settings.settings);
+  if (settings.paused) object["paused"] = *settings.paused;
   return object;
 }
 
@@ -274,6 +290,8 @@ Result<InstanceSettings> instance_settings_from_json(const json::value& value) {
   settings.max_connections = in.optional_integer("max_connections", 1, kConnectionsMax);
   settings.size_class = in.optional_string("size_class", 1, 40);
   settings.storage_limit_bytes = in.optional_integer("storage_limit_bytes", 0, kIntegerMax);
+  settings.settings = in.server_settings("settings");
+  settings.paused = in.optional_bool("paused");
   HOWDAH_CHECK(in.finish());
   return settings;
 }

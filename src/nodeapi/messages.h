@@ -8,6 +8,7 @@
 #pragma once
 #include <boost/json.hpp>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,9 @@ struct Hold {
   Timestamp expires_at;
 };
 
+// Settings of PostgreSQL that the owner chose (model/server_settings.h), as they are written.
+using ServerSettings = std::map<std::string, std::string>;
+
 // Run state of one instance, as the node knows it.
 struct Instance {
   InstanceId id;
@@ -51,6 +55,8 @@ struct Instance {
   // while it runs. Empty: not since the agent started.
   std::optional<std::int64_t> storage_bytes;
   bool storage_full = false;  // the limit is reached: transactions only read unless they ask
+  ServerSettings settings;
+  bool paused = false;  // refuses to start
   std::optional<std::int64_t> pid;
   std::string last_failure;  // public text, with the last lines of its log; empty: none
   Timestamp last_activity;   // last hold released, or start
@@ -67,7 +73,8 @@ struct ClaimRequest {
   std::int64_t suspend_after_s = 300;
   std::int64_t max_connections = 20;
   std::int64_t storage_limit_bytes = 0;  // 0: none
-  std::string owner_verifier;            // SCRAM verifier stored for user_<slug>; empty: set later
+  ServerSettings settings = {};
+  std::string owner_verifier;  // SCRAM verifier stored for user_<slug>; empty: set later
 };
 
 // Makes sure the instance runs and takes or renews a hold, in one step.
@@ -111,7 +118,10 @@ struct InstanceSettings {
   std::optional<std::int64_t> suspend_after_s;
   std::optional<std::int64_t> max_connections;      // takes effect at the next start
   std::optional<std::string> size_class;            // the same
+  std::optional<ServerSettings> settings;           // the same; all of them
   std::optional<std::int64_t> storage_limit_bytes;  // 0: none; in force within a second
+  // From the answer on, every start is refused (database_paused); one that runs is left alone.
+  std::optional<bool> paused;
 };
 
 struct PostgresVersion {

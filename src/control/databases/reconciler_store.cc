@@ -11,11 +11,9 @@ Task<std::vector<Claim>> claims(pg::Pool& pool, std::vector<std::string> tokens)
   HOWDAH_CO_TRY(const pg::Rows rows, co_await pool.query(
                                          R"(SELECT t.token, b.status,
                          coalesce(j.unfinished, false) AS unfinished,
-                         coalesce(j.failed, false) AS failed,
-                         coalesce(d.storage_limit_bytes, 0) AS storage_limit_bytes
+                         coalesce(j.failed, false) AS failed
                        FROM jsonb_array_elements_text($1::jsonb) AS t (token)
                        LEFT JOIN howdah.branches b ON b.id::text = t.token
-                       LEFT JOIN howdah.databases d ON d.id = b.database_id
                        LEFT JOIN LATERAL (
                          SELECT bool_or(state IN ('scheduling', 'running', 'cancelling'))
                                   AS unfinished,
@@ -27,8 +25,7 @@ Task<std::vector<Claim>> claims(pg::Pool& pool, std::vector<std::string> tokens)
   std::vector<Claim> claims;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     claims.push_back({rows.text(row, "token"), rows.text(row, "status"),
-                      rows.boolean(row, "unfinished"), rows.boolean(row, "failed"),
-                      rows.integer(row, "storage_limit_bytes")});
+                      rows.boolean(row, "unfinished"), rows.boolean(row, "failed")});
   }
   co_return claims;
 }
@@ -66,11 +63,18 @@ Task<std::vector<InstanceId>> missing(pg::Pool& pool, std::vector<InstanceId> pr
   co_return ids;
 }
 
+Task<bool> any_deleted(pg::Pool& pool) {
+  HOWDAH_CO_TRY(const pg::Rows rows, co_await pool.query("SELECT 1 AS one FROM howdah.databases "
+                                                         "WHERE purge_after IS NOT NULL LIMIT 1"));
+  co_return !rows.empty();
+}
+
 Task<std::vector<DatabaseId>> purgeable(pg::Pool& pool) {
   HOWDAH_CO_TRY(const pg::Rows rows,
-                co_await pool.query("SELECT id FROM howdah.databases "
-                                    "WHERE status = 'deleted' AND purge_after <= now() "
-                                    "ORDER BY purge_after LIMIT 100"));
+                co_await pool.query(
+                    "SELECT d.id FROM howdah.databases d, howdah.elapsed_time e "
+                    "WHERE d.status = 'deleted' AND d.purge_after <= now() "
+                    "AND d.purge_after_elapsed_s <= e.elapsed_s ORDER BY d.purge_after LIMIT 100"));
   std::vector<DatabaseId> due;
   for (std::size_t row = 0; row < rows.size(); ++row) due.emplace_back(rows.text(row, "id"));
   co_return due;

@@ -13,8 +13,7 @@ struct Claim {
   std::string token;
   std::string branch_status;  // empty: no such branch
   bool job_unfinished = false;
-  bool job_failed = false;               // a create of it was given up: it may be removed
-  std::int64_t storage_limit_bytes = 0;  // that its database shall have; 0: none
+  bool job_failed = false;  // a create of it was given up: it may be removed
 };
 Task<std::vector<Claim>> claims(pg::Pool& pool, std::vector<std::string> tokens);
 
@@ -28,7 +27,8 @@ Task<std::vector<HalfMade>> half_made(pg::Pool& pool, std::chrono::seconds age);
 // Instances that active branches should have and that are not among those present.
 Task<std::vector<InstanceId>> missing(pg::Pool& pool, std::vector<InstanceId> present);
 
-// Deleted, and their date has come.
+Task<bool> any_deleted(pg::Pool& pool);
+// Deleted, and their date has come on both clocks (elapsed_time.h).
 Task<std::vector<DatabaseId>> purgeable(pg::Pool& pool);
 
 }  // namespace howdah::control::reconciler_store

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "control/etag.h"
 #include "control/organisation/organisation_store.h"
 #include "control/platform.h"
 #include "control/routing/publisher.h"
@@ -22,6 +23,7 @@ class OrganisationSettings final : public Feature {
  private:
   struct Wish {
     OrganisationChange change;
+    Preconditions preconditions;
     Principal caller;
     std::string request_id;
   };
