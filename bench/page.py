@@ -28,6 +28,8 @@ METHOD = """
 - *firewall*: the time of the POST or DELETE (one kept-alive HTTP connection); after each answer the
   very next connection on both ports must do as it says, or the run fails. A look at the rules is
   `src/gate/firewall_bench.cc`: CPU time over 4,096 random clients, hits and misses.
+- *CLI start*: from fork to the end of the process, seen by the Python that starts it; commands take
+  turns with `/bin/true`.
 - *memory*: PSS from /proc/PID/smaps_rollup, summed over all processes of an instance, of
   {instances} idle instances beside the warm spares and the catalog; more of them share more pages.
 """
@@ -96,6 +98,14 @@ def _figure_firewall(found):
            f"{cost['0']:.1f} ns)", _verdict(cost["10000"] <= 1000))
 
 
+def _figure_cli(found):
+    version, listed, nothing = found["version"], found["list"], found["true"]
+    yield ("`howdah` CLI start", "<= 15 ms",
+           f"--version p50 {_ms(version['p50'])}, p99 {_ms(version['p99'])}; db list p50 "
+           f"{_ms(listed['p50'])}; /bin/true p50 {_ms(nothing['p50'])} (n = {version['count']})",
+           _verdict(version["p50"] <= 15))
+
+
 def _figure_gate(found):
     gate = found["gate"]
     yield ("direct relay, pgbench -S, 32 clients, TLS off", ">= 0.9x the bare relay",
@@ -106,7 +116,8 @@ def _figure_gate(found):
 
 
 FIGURES = [("create", _figure_create), ("wake", _figure_wake), ("crash", _figure_crash),
-           ("memory", _figure_memory), ("firewall", _figure_firewall), ("gate", _figure_gate)]
+           ("memory", _figure_memory), ("firewall", _figure_firewall), ("cli", _figure_cli),
+           ("gate", _figure_gate)]
 
 
 def _relay_table(found):
