@@ -18,6 +18,9 @@ METHOD = """
   *paced* leaves 0.7 s between creates, so a warm spare is ready; without pauses spares run out.
 - *wake*: connect and first row on a database that suspended itself, minus the median of
   connecting to the same database while it runs, measured right after each wake.
+- *herds*: each connect by a client process of its own, all told at the same moment; the time until
+  the last has its row. The same connects to the running databases, right after, say what of it is
+  the clients' and the gate's work.
 - *kill -9*: the postmaster is killed; the client connects when all its processes are gone.
 - p99 of fewer than 100 values is their maximum.
 - *relay*: `pgbench -S`, 32 clients, 2 threads, simple protocol, connections kept. Targets take
@@ -30,6 +33,11 @@ METHOD = """
   `src/gate/firewall_bench.cc`: CPU time over 4,096 random clients, hits and misses.
 - *CLI start*: from fork to the end of the process, seen by the Python that starts it; commands take
   turns with `/bin/true`.
+- *reads*: `bench/api_load.cc`, one thread of epoll on 16 kept-alive connections with an API key; the six
+  reads are the list of databases, one of them, its statistics, connection strings and firewall rules, and the
+  operations, in turn. At 500/s requests are due at fixed times (open loop) and timed from then. At full
+  speed the generator has the other core, so howdahd's own CPU time (/proc) for each request is the fair
+  measure. The bound is `/ca.crt`: the same server, parser and router, without a key and with nothing to look up.
 - *memory*: PSS from /proc/PID/smaps_rollup, summed over all processes of an instance, of
   {instances} idle instances beside the warm spares and the catalog; more of them share more pages.
 """
@@ -69,6 +77,17 @@ def _figure_wake(found):
            f"p50 {_ms(woken['p50'])} / {_ms(found['running']['p50'])}", "")
 
 
+def _figure_herds(found):
+    many, one = found["many"], found["one"]
+    yield ("50 wakes at once, all answered", "<= 2 s",
+           f"p50 {_ms(many['asleep']['p50'])}, max {_ms(many['asleep']['max'])} "
+           f"(n = {many['asleep']['count']}); awake: {_ms(many['running']['p50'])}",
+           _verdict(many["asleep"]["max"] <= 2000))
+    yield ("200 connects to one sleeper, all answered", "",
+           f"p50 {_ms(one['asleep']['p50'])}, max {_ms(one['asleep']['max'])}; "
+           f"awake: {_ms(one['running']['p50'])}", "")
+
+
 def _figure_crash(found):
     row = found["row"]
     yield ("kill -9 of the instance -> first row", "<= 100 ms",
@@ -106,6 +125,19 @@ def _figure_cli(found):
            _verdict(version["p50"] <= 15))
 
 
+def _figure_api(found):
+    paced, one, every, bound = (found[name] for name in ("paced", "one", "all", "bound"))
+    yield ("six kinds of reads at 500/s, authenticated", "p99 <= 10 ms",
+           f"p50 {_ms(paced['p50_us'] / 1000)}, p99 {_ms(paced['p99_us'] / 1000)} "
+           f"(n = {paced['requests']})", _verdict(paced["p99_us"] <= 10_000))
+    yield ("authenticated GETs of one database, one core, keep-alive",
+           ">= 20,000/s (<= 50 us CPU)",
+           f"{one['per_second']:.0f}/s, {one['cpu_us']:.1f} us CPU each; all six kinds: "
+           f"{every['per_second']:.0f}/s, {every['cpu_us']:.1f} us; bound (no key, nothing to "
+           f"look up): {bound['per_second']:.0f}/s, {bound['cpu_us']:.1f} us",
+           _verdict(one["cpu_us"] <= 50))
+
+
 def _figure_gate(found):
     gate = found["gate"]
     yield ("direct relay, pgbench -S, 32 clients, TLS off", ">= 0.9x the bare relay",
@@ -115,8 +147,10 @@ def _figure_gate(found):
            _verdict(gate["ratio"]["relay_epoll"] >= 0.9))
 
 
-FIGURES = [("create", _figure_create), ("wake", _figure_wake), ("crash", _figure_crash),
-           ("memory", _figure_memory), ("firewall", _figure_firewall), ("cli", _figure_cli),
+FIGURES = [("create", _figure_create), ("wake", _figure_wake),
+           ("herds", _figure_herds), ("crash", _figure_crash),
+           ("memory", _figure_memory), ("firewall", _figure_firewall), ("api", _figure_api),
+           ("cli", _figure_cli),
            ("gate", _figure_gate)]
 
 

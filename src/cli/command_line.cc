@@ -78,6 +78,7 @@ void build_tree(CLI::App& app, Context& context) {
   add_up_command(app, context);
   add_status_commands(app, context);
   add_database_commands(app, context);
+  add_password_commands(app, context);
   add_firewall_commands(app, context);
   add_psql_command(app, context);
   add_operation_commands(app, context);

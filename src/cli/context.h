@@ -95,6 +95,7 @@ void add_env_commands(CLI::App& app, Context& context);
 void add_firewall_commands(CLI::App& app, Context& context);
 void add_key_commands(CLI::App& app, Context& context);
 void add_operation_commands(CLI::App& app, Context& context);
+void add_password_commands(CLI::App& app, Context& context);  // below db, which is there
 void add_psql_command(CLI::App& app, Context& context);
 void add_recovery_commands(CLI::App& app, Context& context);  // recovery-key, backup catalog
 void add_service_commands(CLI::App& app, Context& context);   // service, uninstall

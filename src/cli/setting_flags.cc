@@ -17,6 +17,7 @@ std::string type_of(const Setting& setting) {
     case SettingKind::integer:
       return "N";
     case SettingKind::path:
+    case SettingKind::paths:
       return "PATH";
     case SettingKind::url:
       return "URL";
@@ -50,12 +51,17 @@ CLI::Option* add_setting(CLI::App& command, Context& context, std::string_view n
                                 : fmt::format("{},--{}", setting->short_flag, setting->name);
   if (setting->kind == SettingKind::boolean) return add_switch(command, context, *setting, names);
   const auto take = [&context, setting](const std::string& text) {
-    context.sources.flags.insert_or_assign(std::string(setting->name), text);
+    std::string& value = context.sources.flags[std::string(setting->name)];
+    const bool more = setting->kind == SettingKind::paths && !value.empty();
+    value = more ? value + ':' + text : text;
   };
   const auto check = [setting](std::string& text) { return fault_of(*setting, text); };
   CLI::Option* option =
       command.add_option_function<std::string>(names, take, std::string(setting->doc));
   option->check(CLI::Validator(check, ""))->type_name(type_of(*setting));
+  if (setting->kind == SettingKind::paths) {
+    option->trigger_on_parse()->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
   if (!setting->fallback.empty()) option->default_str(std::string(setting->fallback));
   return option;
 }

@@ -80,8 +80,7 @@ constexpr std::array kSettings{
             .variable = "HOWDAH_LISTEN",
             .kind = SettingKind::text,
             .use = up,
-            .fallback = "127.0.0.1",
-            .doc = "Address to listen on"},
+            .doc = "Address to listen on; else this machine only"},
     Setting{.name = "http-port",
             .variable = "HOWDAH_HTTP_PORT",
             .older_variable = "PORT",
@@ -120,19 +119,29 @@ constexpr std::array kSettings{
             .variable = "HOWDAH_DOMAIN",
             .kind = SettingKind::text,
             .use = up,
-            .doc = "Domain of this machine"},
+            .doc = "Domain of this machine; with --email: opens it"},
+    Setting{.name = "email",
+            .variable = "HOWDAH_EMAIL",
+            .kind = SettingKind::text,
+            .use = up,
+            .doc = "Who is told about the domain's certificate"},
+    Setting{.name = "rate-limit",
+            .variable = "HOWDAH_RATE_LIMIT",
+            .kind = SettingKind::text,
+            .use = up,
+            .doc = "Calls of one key: writes=100:2000,reads=50000:100000 (per second : at once)"},
     Setting{.name = "postgres-dir",
             .variable = "HOWDAH_POSTGRES_DIR",
-            .kind = path,
+            .kind = paths,
             .use = up,
-            .doc = "Folder of PostgreSQL servers instead of the usual places"},
+            .doc = "Folder of a PostgreSQL server beside those of packages (may be repeated)"},
     Setting{.name = "volume-driver",
             .variable = "HOWDAH_VOLUME_DRIVER",
             .kind = choice,
             .use = up,
             .fallback = "auto",
             .doc = "How data is copied",
-            .choices = "auto|btrfs|copy"},
+            .choices = "auto|btrfs|reflink|copy"},
     Setting{.name = "volume-size",
             .variable = "HOWDAH_VOLUME_SIZE",
             .kind = integer,
@@ -234,6 +243,7 @@ std::string fault_of(const Setting& setting, std::string_view text) {
                  : fmt::format("'{}' does not start with https:// or http://", text);
     case SettingKind::text:
     case path:
+    case paths:
       return text.empty() ? "it is empty" : "";
   }
   return {};

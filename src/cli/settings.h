@@ -13,7 +13,8 @@
 
 namespace howdah::cli {
 
-enum class SettingKind { text, path, url, port, integer, boolean, choice };
+// paths: folders with colons between; its flag may be repeated.
+enum class SettingKind { text, path, paths, url, port, integer, boolean, choice };
 // everywhere: a flag of every command. up: of `howdah up` and what starts it. file: no flag.
 enum class SettingUse { everywhere, up, file };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <ranges>
 
 #include "cli/context.h"
 #include "cli/up.h"
@@ -10,6 +11,13 @@ namespace {
 
 std::uint16_t port_of(const Configuration& config, std::string_view name) {
   return static_cast<std::uint16_t>(config.integer(name));
+}
+
+std::vector<std::string> split_paths(const std::string& joined) {
+  std::vector<std::string> paths;
+  for (const auto part : std::views::split(joined, ':'))
+    paths.emplace_back(part.begin(), part.end());
+  return paths;
 }
 
 UpOptions options_of(const Context& context) {
@@ -24,7 +32,9 @@ UpOptions options_of(const Context& context) {
   options.pooled = config.flag("pooled");
   options.public_host = config.text("public-host");
   options.domain = config.text("domain");
-  options.postgres_directory = config.text("postgres-dir");
+  options.email = config.text("email");
+  options.rate_limit = config.text("rate-limit");
+  options.postgres_directories = split_paths(config.text("postgres-dir"));
   options.volume_driver = config.text("volume-driver");
   options.volume_size = config.text("volume-size");
   options.size_class = config.text("size-class");

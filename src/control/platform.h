@@ -9,6 +9,7 @@
 #include "control/api_keys/api_keys.h"
 #include "control/audit/audit_log.h"
 #include "control/catalog/catalog.h"
+#include "control/changes.h"
 #include "control/jobs/engine.h"
 #include "control/routes.h"
 #include "control/secrets/tls_files.h"
@@ -31,6 +32,7 @@ struct Platform {
   const AuditLog& audit;
   JobEngine& jobs;
   ApiKeys& api_keys;
+  Changes& changes;
 };
 
 // A feature folder's front. Order of calls: constructor, add_jobs, add_routes, start ... stop.

@@ -22,6 +22,7 @@ struct Principal {
   bool local = false;                     // a trusted uid on the control socket
   std::string key_id;                     // empty: came without a key
   std::string remote_address;             // empty: local, or Howdah itself
+  std::string request_token;              // of its Idempotency-Key (idempotency/effect.h)
 };
 
 // Howdah itself. component: "jobs", "reconciler".

@@ -23,10 +23,14 @@ Result<Principal> authenticate(const http::Request& request) {
   if (key->second == "admin" || key->second == "local") principal.scope = Scope::admin;
   if (key->second == "database") principal.database_id = DatabaseId(kDatabase);
   principal.local = key->second == "local";
+  if (!principal.local) principal.key_id = key->second;
   return principal;
 }
 
+int answered = 0;
+
 Task<http::Response> answer(Call call) {
+  ++answered;
   http::Response response;
   response.body = call.caller.actor;
   co_return response;
@@ -58,17 +62,20 @@ class RoutesTest : public ::testing::Test {
     request.path = std::move(path);
     if (!key.empty()) request.headers["X-API-Key"] = key;
     asio::io_context io;
-    int status = 0;
-    const auto dispatch = [](const http::Router& to, http::Request what, int& out) -> Task<void> {
-      out = (co_await to.dispatch(std::move(what))).status;
+    const auto dispatch = [](const http::Router& to, http::Request what,
+                             http::Response& out) -> Task<void> {
+      out = co_await to.dispatch(std::move(what));
       co_return Result<void>{};
     };
-    EXPECT_TRUE(net::run(io, dispatch(router, std::move(request), status)));
-    return status;
+    EXPECT_TRUE(net::run(io, dispatch(router, std::move(request), last)));
+    return last.status;
   }
+
+  void SetUp() override { answered = 0; }
 
   http::Router router;
   Routes routes{router, authenticate};
+  http::Response last;
 };
 
 TEST_F(RoutesTest, each_scope_includes_the_ones_before_it) {
@@ -115,6 +122,39 @@ TEST_F(RoutesTest, a_route_that_declares_no_access_is_refused) {
 TEST_F(RoutesTest, head_is_checked_as_get) {
   EXPECT_EQ(ask("/api/read", "read", http::Method::head), 200);
   EXPECT_EQ(ask("/api/read", "", http::Method::head), 401);
+}
+
+TEST_F(RoutesTest, a_call_that_nobody_may_make_so_often_is_refused_with_a_time) {
+  RateLimits limits({{1, 2}, {1, 2}, {1, 2}});
+  routes.limit_with(limits);
+  EXPECT_EQ(ask("/api/read", "limited"), 200);
+  EXPECT_EQ(last.headers.at("RateLimit"), "\"read\";r=1;t=0");
+  EXPECT_EQ(ask("/api/read", "limited"), 200);
+  EXPECT_EQ(ask("/api/read", "limited"), 429);
+  EXPECT_EQ(last.headers.at("Retry-After"), "1");
+  EXPECT_EQ(ask("/api/read", "local"), 200) << "needs no key";
+  EXPECT_EQ(ask("/open", "limited"), 200);
+}
+
+TEST_F(RoutesTest, failed_authentication_is_limited_by_address) {
+  RateLimits limits({{1, 9}, {1, 9}, {1, 2}});
+  routes.limit_with(limits);
+  EXPECT_EQ(ask("/api/read", ""), 401);
+  EXPECT_EQ(ask("/api/read", ""), 401);
+  EXPECT_EQ(ask("/api/read", ""), 429);
+}
+
+TEST_F(RoutesTest, kept_answers_are_given_again_until_something_changes) {
+  std::uint64_t version = 1;
+  AnswerCache answers([&version] { return version; });
+  routes.answer_from(answers);
+  routes.keep_answers("/api/read");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask("/api/read", "read"), 200);
+  EXPECT_EQ(answered, 1);
+  ++version;
+  EXPECT_EQ(ask("/api/read", "read"), 200);
+  EXPECT_EQ(answered, 2);
+  EXPECT_EQ(ask("/api/read", ""), 401) << "whoever may not call gets none";
 }
 
 }  // namespace

@@ -157,7 +157,7 @@ TEST(Authentication, a_client_without_tls_is_told_to_use_it) {
   TestClient client(harness.port());
   client.send_startup("user_aaaaaaaa", "tenant_aaaaaaaa");
   const auto reply = client.read();
-  EXPECT_EQ(reply.error().sqlstate, "28000");
+  EXPECT_EQ(reply.error().sqlstate, info_of(ErrorCode::tls_required).sqlstate);
   EXPECT_NE(reply.error().hint.find("sslmode=require"), std::string::npos);
   EXPECT_EQ(client.read().type, 0) << "closed";
 }

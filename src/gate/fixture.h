@@ -71,8 +71,12 @@ class FakeNode {
   bool forgets = false;  // renew answers that nothing is held
   bool fails = false;    // acquire answers instance_failed
   milliseconds acquire_delay{0};
+  // As the node says that the instance's roles are.
+  std::vector<nodeapi::RoleState> roles;
+  int looks = 0;
 
  private:
+  Task<http::Response> look_at_roles(http::Request request);
   Task<http::Response> acquire(http::Request request);
   Task<http::Response> renew(http::Request request);
   Task<http::Response> release(http::Request request);
@@ -95,6 +99,8 @@ class FakeControl {
   std::uint64_t acked = 0;
   std::vector<BranchUse> use;
   std::vector<DeniedAttempt> denied;
+  std::vector<RoleChange> role_changes;
+  std::vector<LoginSeen> logins;
   std::uint64_t version = 0;
 
  private:
@@ -178,7 +184,7 @@ class TestClient {
   void send_startup(const std::string& user, const std::string& database,
                     std::vector<pgwire::Parameter> parameters = {});
   // From the answer to a startup to ReadyForQuery, or the first ErrorResponse.
-  Reply log_in(const std::string& password);
+  Reply log_in(const std::string& password, std::optional<Reply> first = {});
   // The first part of log_in(): up to the proof, whose answer is left unread.
   void answer_challenge(const std::string& password);
   // TLS, startup, login.

@@ -44,6 +44,12 @@ Result<Tcp::acceptor> listen_tcp(asio::any_io_executor executor, const std::stri
   return acceptor;
 }
 
+bool is_loopback(const std::string& address) {
+  error_code error;
+  const auto ip = asio::ip::make_address(address, error);
+  return !error && ip.is_loopback();
+}
+
 Result<Local::acceptor> listen_unix(asio::any_io_executor executor, const std::string& path,
                                     mode_t mode) {
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {

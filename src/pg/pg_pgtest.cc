@@ -47,6 +47,7 @@ class PgTest : public ::testing::Test {
   asio::awaitable<void> restart();
   asio::awaitable<void> transactions();
   asio::awaitable<void> closing();
+  asio::awaitable<void> counts_writes();
   asio::awaitable<void> expect_unavailable(Pool& pool);
 };
 std::unique_ptr<TestServer> PgTest::server_;
@@ -298,6 +299,35 @@ asio::awaitable<void> PgTest::closing() {
 }
 TEST_F(PgTest, closing_turns_waiters_away_and_leaves_leases_alone) {
   run(closing());
+}
+
+// Caches of what was read rest on this count: it may be too high, never too low.
+asio::awaitable<void> PgTest::counts_writes() {
+  Pool pool(io_.get_executor(), options(), 2);
+  std::uint64_t seen = pool.writes();
+  const auto grown = [&] { return std::exchange(seen, pool.writes()) != pool.writes(); };
+  EXPECT_TRUE(co_await pool.query("SELECT 1"));
+  EXPECT_TRUE(co_await pool.query("\n SELECT count(*) FROM pg_class"));
+  EXPECT_FALSE(grown());
+  EXPECT_TRUE(co_await pool.query("CREATE TABLE counted (n int)"));
+  EXPECT_TRUE(grown());
+  EXPECT_TRUE(
+      co_await pool.query("WITH made AS (INSERT INTO counted VALUES (1) RETURNING n) "
+                          "SELECT n FROM made"));
+  EXPECT_TRUE(grown());
+  EXPECT_FALSE(co_await pool.query("SELECT howdah.change_something(1)"));
+  EXPECT_TRUE(grown());
+  EXPECT_FALSE(co_await pool.query("SELECT n FROM howdah.counted WHERE (n = 1)"));
+  EXPECT_FALSE(grown()) << "a table of that schema is no function";
+  {
+    const auto lease = (co_await pool.acquire()).value();
+    EXPECT_TRUE(grown()) << "from its beginning";
+    EXPECT_TRUE(co_await lease->query("INSERT INTO counted VALUES (2)"));
+  }
+  EXPECT_TRUE(grown()) << "to its end";
+}
+TEST_F(PgTest, a_pool_counts_whatever_may_have_written) {
+  run(counts_writes());
 }
 
 }  // namespace

@@ -9,6 +9,23 @@
 namespace howdah::pg {
 namespace {
 
+constexpr milliseconds kQueryWait{10'000};  // for a connection
+
+// Our own functions are all in schema howdah, and PostgreSQL's own that a SELECT of ours calls
+// change no row.
+bool only_reads(std::string_view sql) {
+  constexpr std::string_view kSchema = "howdah.";
+  const std::size_t begin = sql.find_first_not_of(" \n");
+  if (begin == std::string_view::npos || !sql.substr(begin).starts_with("SELECT")) return false;
+  for (std::size_t at = sql.find(kSchema); at != std::string_view::npos;
+       at = sql.find(kSchema, at)) {
+    at = sql.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_", at + kSchema.size());
+    if (at == std::string_view::npos) break;
+    if (sql[at] == '(') return false;
+  }
+  return true;
+}
+
 // One coroutine that waits for a connection, first come first served. Lives in its frame.
 struct Waiter {
   explicit Waiter(asio::any_io_executor executor) : woken(std::move(executor)) {}
@@ -23,10 +40,11 @@ struct Pool::Impl : std::enable_shared_from_this<Pool::Impl> {
   Impl(asio::any_io_executor executor_, ConnectOptions options_, std::size_t size_max_)
       : executor(std::move(executor_)), options(std::move(options_)), size_max(size_max_) {}
 
-  Task<Lease> acquire(milliseconds deadline);
-  Task<Lease> open();
-  Task<Lease> wait(milliseconds deadline);
-  Lease lend(Connection connection);
+  // writes: what is lent may be used to write.
+  Task<Lease> acquire(milliseconds deadline, bool writes);
+  Task<Lease> open(bool writes);
+  Task<Lease> wait(milliseconds deadline, bool writes);
+  Lease lend(Connection connection, bool writes);
   void give_back(Connection connection);
   void free_slot();
 
@@ -37,16 +55,19 @@ struct Pool::Impl : std::enable_shared_from_this<Pool::Impl> {
   std::vector<Connection> idle;
   std::list<Waiter*> waiters;
   bool closed = false;
+  std::uint64_t writes_seen = 0;
 };
 
 struct Pool::Lease::Impl {
   std::shared_ptr<Pool::Impl> pool;
   Connection connection;
+  bool writes;
 };
 
-Pool::Lease Pool::Impl::lend(Connection connection) {
-  return Lease(
-      std::make_unique<Lease::Impl>(Lease::Impl{shared_from_this(), std::move(connection)}));
+Pool::Lease Pool::Impl::lend(Connection connection, bool writes) {
+  if (writes) ++writes_seen;
+  return Lease(std::make_unique<Lease::Impl>(
+      Lease::Impl{shared_from_this(), std::move(connection), writes}));
 }
 
 void Pool::Impl::give_back(Connection connection) {
@@ -73,23 +94,23 @@ void Pool::Impl::free_slot() {
   next.woken.cancel();
 }
 
-Task<Pool::Lease> Pool::Impl::acquire(milliseconds deadline) {
+Task<Pool::Lease> Pool::Impl::acquire(milliseconds deadline, bool writes) {
   if (closed) co_return fail(ErrorCode::unavailable, "the database connections are closed");
   while (!idle.empty()) {
     Connection connection = std::move(idle.back());
     idle.pop_back();
-    if (connection.alive()) co_return lend(std::move(connection));
+    if (connection.alive()) co_return lend(std::move(connection), writes);
     --size;
   }
   if (size < size_max) {
     ++size;
-    co_return co_await open();
+    co_return co_await open(writes);
   }
-  co_return co_await wait(deadline);
+  co_return co_await wait(deadline, writes);
 }
 
 // The slot is counted already; it is given back when there will be no lease.
-Task<Pool::Lease> Pool::Impl::open() {
+Task<Pool::Lease> Pool::Impl::open(bool writes) {
   struct Slot {
     Impl& pool;
     bool used = false;
@@ -99,10 +120,10 @@ Task<Pool::Lease> Pool::Impl::open() {
   } slot{*this};
   HOWDAH_CO_TRY(Connection connection, co_await Connection::open(options));
   slot.used = true;
-  co_return lend(std::move(connection));
+  co_return lend(std::move(connection), writes);
 }
 
-Task<Pool::Lease> Pool::Impl::wait(milliseconds deadline) {
+Task<Pool::Lease> Pool::Impl::wait(milliseconds deadline, bool writes) {
   Waiter waiter(executor);
   // Whatever was handed over while this coroutine was cancelled goes to the next one.
   struct Registration {
@@ -119,9 +140,9 @@ Task<Pool::Lease> Pool::Impl::wait(milliseconds deadline) {
   co_await waiter.woken.async_wait(net::kToken);
   if (waiter.given) {
     Connection connection = *std::exchange(waiter.given, std::nullopt);
-    co_return lend(std::move(connection));
+    co_return lend(std::move(connection), writes);
   }
-  if (std::exchange(waiter.may_open, false)) co_return co_await open();
+  if (std::exchange(waiter.may_open, false)) co_return co_await open(writes);
   if (closed) co_return fail(ErrorCode::unavailable, "the database connections are closed");
   co_return fail(ErrorCode::timeout, "all database connections are busy");
 }
@@ -135,12 +156,17 @@ Pool::~Pool() {
 Task<Pool::Lease> Pool::acquire(milliseconds deadline) {
   // The coroutine shares ownership: a pool that is destroyed meanwhile only refuses.
   const std::shared_ptr<Impl> impl = impl_;
-  co_return co_await impl->acquire(deadline);
+  co_return co_await impl->acquire(deadline, true);
 }
 
 Task<Rows> Pool::query(std::string sql, std::vector<Value> parameters) {
-  HOWDAH_CO_TRY(const Lease lease, co_await acquire());
+  const std::shared_ptr<Impl> impl = impl_;
+  HOWDAH_CO_TRY(const Lease lease, co_await impl->acquire(kQueryWait, !only_reads(sql)));
   co_return co_await lease->query(std::move(sql), std::move(parameters));
+}
+
+std::uint64_t Pool::writes() const {
+  return impl_->writes_seen;
 }
 
 void Pool::close() {
@@ -160,7 +186,9 @@ Pool::Lease& Pool::Lease::operator=(Lease&& other) noexcept {
   return *this;
 }
 Pool::Lease::~Lease() {
-  if (impl_) impl_->pool->give_back(std::move(impl_->connection));
+  if (!impl_) return;
+  if (impl_->writes) ++impl_->pool->writes_seen;
+  impl_->pool->give_back(std::move(impl_->connection));
 }
 Connection& Pool::Lease::operator*() const {
   return impl_->connection;

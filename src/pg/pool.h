@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Connections to one server, lent out one at a time. Used on one thread, that of its executor.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -42,6 +43,11 @@ class Pool {
   // body is a coroutine function: a bound member or free function, no capturing lambda coroutine.
   template <typename T>
   Task<T> transaction(std::function<Task<T>(Connection&)> body);
+
+  // Grows whenever something may have been written: with each lease that is lent and given back,
+  // and around each query() that is not a plain SELECT (one that calls a function of schema howdah
+  // counts as a write).
+  std::uint64_t writes() const;
 
   // Closes idle connections; those lent are closed on return; waiters get `unavailable`.
   void close();

@@ -44,6 +44,11 @@ class AuditLog {
   // Cost: two statements on the head of the chain.
   Task<void> append(pg::Connection& connection, Principal caller, AuditEntry entry) const;
 
+  static constexpr std::chrono::days kKeep{400};
+  // Forgets rows older than `before`, the oldest seven days of them at a time, in the caller's
+  // transaction. What stays is a chain that holds, and says so in a row of its own.
+  Task<void> forget(pg::Connection& connection, Timestamp before) const;
+
   struct Verdict {
     std::int64_t rows = 0;
     std::optional<std::int64_t> broken_at;  // first position that is missing or does not fit

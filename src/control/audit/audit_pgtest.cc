@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <functional>
+#include <thread>
+
 #include "control/audit/audit_log.h"
 #include "control/test_catalog.h"
 #include "net/task_group.h"
@@ -102,6 +105,49 @@ TEST_F(AuditLogTest, tampering_is_found) {
     EXPECT_NE(verdict().reason, "") << statement;
     EXPECT_TRUE(verdict().broken_at) << statement;
   }
+}
+
+TEST_F(AuditLogTest, old_rows_are_forgotten_and_the_rest_is_still_whole) {
+  append_rows(5);
+  const Timestamp between = now() + milliseconds{20};
+  std::this_thread::sleep_for(milliseconds{40});
+  append_rows(2);
+  expect(run(catalog.pool().transaction<void>(
+      std::bind(&AuditLog::forget, &*audit, std::placeholders::_1, between))));
+  EXPECT_EQ(ask("SELECT string_agg(position::text, ',' ORDER BY position) "
+                "FROM howdah.audit_logs"),
+            "6,7,8");
+  EXPECT_EQ(ask("SELECT action || details::text FROM howdah.audit_logs WHERE position = 8"),
+            "audit.forget{\"through_id\":5,\"rows\":5}");
+  EXPECT_EQ(verdict().reason, "");
+  EXPECT_EQ(verdict().rows, 3);
+  append_rows(1);
+  EXPECT_EQ(verdict().reason, "");
+}
+
+TEST_F(AuditLogTest, nobody_else_moves_the_beginning_of_the_chain) {
+  append_rows(6);
+  EXPECT_FALSE(run(catalog.pool().query("DELETE FROM howdah.audit_logs WHERE position = 1")));
+  EXPECT_FALSE(run(catalog.pool().query("UPDATE howdah.audit_logs SET actor = ''")));
+  // With the superuser's means, but without the key.
+  tamper(
+      "INSERT INTO howdah.audit_base (position, hash, mac) SELECT 2, hash, "
+      "decode(repeat('ab', 32), 'hex') FROM howdah.audit_logs WHERE position = 2; "
+      "DELETE FROM howdah.audit_logs WHERE position <= 2");
+  EXPECT_EQ(verdict().reason, "the beginning of the chain was moved");
+}
+
+TEST_F(AuditLogTest, the_newest_row_and_what_is_not_old_stay) {
+  append_rows(3);
+  const auto forget = [this](Timestamp before) {
+    expect(run(catalog.pool().transaction<void>(
+        std::bind(&AuditLog::forget, &*audit, std::placeholders::_1, before))));
+  };
+  forget(now() - AuditLog::kKeep);
+  EXPECT_EQ(verdict().rows, 3);
+  forget(now() + std::chrono::days(1));
+  EXPECT_EQ(verdict().rows, 2) << "the newest row and the one that tells of it";
+  EXPECT_EQ(verdict().reason, "");
 }
 
 TEST_F(AuditLogTest, a_key_ring_of_another_folder_is_refused) {

@@ -29,6 +29,37 @@ json::object to_json(const AuditRow& row) {
           {"hash", row.hash}};
 }
 
+constexpr std::string_view kForget = "audit.forget";
+
+std::optional<Timestamp> read_time(QueryReader& query, std::string_view name) {
+  const auto text = query.text(name);
+  if (!text) return std::nullopt;
+  const auto time = parse_rfc3339(*text);
+  if (!time) query.reject(name, "must be a time such as 2026-01-02T03:04:05Z");
+  return time;
+}
+
+audit_store::Filter read_filter(QueryReader& query) {
+  audit_store::Filter filter;
+  filter.action = query.text("action");
+  filter.actor = query.text("actor");
+  filter.subject = query.text("subject");
+  filter.request_id = query.text("requestId");
+  filter.since = read_time(query, "since");
+  filter.until = read_time(query, "until");
+  if (const auto id = query.text("databaseId")) {
+    if (!is_uuid(*id)) query.reject("databaseId", "must be the id of a database");
+    filter.database_id = DatabaseId(*id);
+  }
+  if (const auto result = query.text("result")) {
+    if (*result != "succeeded" && *result != "failed") {
+      query.reject("result", "must be succeeded or failed");
+    }
+    filter.failed = *result == "failed";
+  }
+  return filter;
+}
+
 }  // namespace
 
 void AuditRoutes::add_routes(Routes& routes) {
@@ -36,10 +67,25 @@ void AuditRoutes::add_routes(Routes& routes) {
              std::bind_front(&AuditRoutes::list, this));
 }
 
+void AuditRoutes::add_jobs(JobEngine& jobs) {
+  JobKind kind;
+  kind.name = kForget;
+  kind.steps.push_back(
+      {.name = "forget old rows", .commit = std::bind_front(&AuditRoutes::forget, this)});
+  jobs.add(std::move(kind));
+  jobs.add(Schedule{.name = std::string(kForget),
+                    .kind = std::string(kForget),
+                    .daily_at = Schedule::TimeOfDay{3, 30}});
+}
+
+Task<void> AuditRoutes::forget(StepRun&, pg::Connection& connection) {
+  co_return co_await platform_.audit.forget(connection, now() - AuditLog::kKeep);
+}
+
 Task<http::Response> AuditRoutes::list(Call call) {
   QueryReader query(call.request.query);
   const Page page = read_page(query);
-  std::optional<std::int64_t> before;
+  audit_store::Filter filter = read_filter(query);
   if (page.after) {
     std::int64_t position = 0;
     const std::string& text = page.after->id;
@@ -47,11 +93,11 @@ Task<http::Response> AuditRoutes::list(Call call) {
     if (error != std::errc{} || end != text.data() + text.size()) {
       query.reject("cursor", "is not a cursor that this list gave");
     }
-    before = position;
+    filter.before = position;
   }
   HOWDAH_CO_CHECK(query.finish());
   HOWDAH_CO_TRY(const std::vector<AuditRow> entries,
-                co_await audit_store::list(platform_.catalog.pool(), before, page.fetch_count()));
+                co_await audit_store::list(platform_.catalog.pool(), filter, page.fetch_count()));
   std::vector<ListRow> rows;
   for (const AuditRow& row : entries) {
     rows.push_back({to_json(row), {row.at, std::to_string(row.position)}});

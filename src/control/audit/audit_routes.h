@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// GET /api/audit: the audit log, newest first.
+// GET /api/audit: the audit log, newest first; and forgetting its oldest rows every day.
 #pragma once
 #include "control/platform.h"
 
@@ -8,10 +8,12 @@ namespace howdah::control {
 class AuditRoutes : public Feature {
  public:
   explicit AuditRoutes(Platform& platform) : platform_(platform) {}
+  void add_jobs(JobEngine& jobs) override;
   void add_routes(Routes& routes) override;
 
  private:
   Task<http::Response> list(Call call);
+  Task<void> forget(StepRun& run, pg::Connection& connection);
 
   Platform& platform_;
 };

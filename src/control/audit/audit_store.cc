@@ -24,6 +24,16 @@ std::vector<AuditRow> to_rows(const pg::Rows& rows) {
   return read;
 }
 
+// For LIKE: the text itself, or what begins with it.
+std::string pattern_of(std::string_view action) {
+  std::string pattern;
+  for (const char c : action) {
+    if (c == '%' || c == '_' || c == '\\') pattern += '\\';
+    pattern += c;
+  }
+  return action.ends_with('.') ? pattern + '%' : pattern;
+}
+
 Task<Head> read_head_with(pg::Connection& connection, std::string_view lock) {
   HOWDAH_CO_TRY(const pg::Rows rows,
                 co_await connection.query(
@@ -80,15 +90,60 @@ Task<std::vector<AuditRow>> read_after(pg::Connection& connection, std::int64_t 
   co_return to_rows(rows);
 }
 
-Task<std::vector<AuditRow>> list(pg::Pool& pool, std::optional<std::int64_t> before,
-                                 std::int64_t limit) {
+Task<std::vector<AuditRow>> list(pg::Pool& pool, Filter filter, std::int64_t limit) {
   HOWDAH_CO_TRY(
       const pg::Rows rows,
-      co_await pool.query(fmt::format("SELECT {} FROM howdah.audit_logs WHERE position < $1 "
-                                      "ORDER BY position DESC LIMIT $2",
-                                      kColumns),
-                          {pg::param(before.value_or(INT64_MAX)), pg::param(limit)}));
+      co_await pool.query(
+          fmt::format(
+              "SELECT {} FROM howdah.audit_logs WHERE position < $1 "
+              "AND ($2::text IS NULL OR action LIKE $2) AND ($3::text IS NULL OR actor = $3) "
+              "AND ($4::text IS NULL OR subject = $4) AND ($5::text IS NULL OR request_id = $5) "
+              "AND ($6::uuid IS NULL OR database_id = $6) "
+              "AND ($7::boolean IS NULL OR (action LIKE '%\\_failed') = $7) "
+              "AND ($8::timestamptz IS NULL OR at >= $8) "
+              "AND ($9::timestamptz IS NULL OR at < $9) ORDER BY position DESC LIMIT $10",
+              kColumns),
+          {pg::param(filter.before.value_or(INT64_MAX)),
+           filter.action ? pg::param(pattern_of(*filter.action)) : pg::Value(),
+           pg::param(filter.actor), pg::param(filter.subject), pg::param(filter.request_id),
+           filter.database_id ? pg::param(filter.database_id->str()) : pg::Value(),
+           pg::param(filter.failed), pg::param(filter.since), pg::param(filter.until),
+           pg::param(limit)}));
   co_return to_rows(rows);
+}
+
+Task<std::optional<Base>> read_base(pg::Connection& connection) {
+  HOWDAH_CO_TRY(const pg::Rows rows,
+                co_await connection.query("SELECT position, encode(hash, 'hex') AS hash, "
+                                          "encode(mac, 'hex') AS mac FROM howdah.audit_base"));
+  if (rows.empty()) co_return std::nullopt;
+  co_return Base{rows.integer(0, "position"), rows.text(0, "hash"), rows.text(0, "mac")};
+}
+
+Task<std::optional<Base>> find_base(pg::Connection& connection, Timestamp before) {
+  HOWDAH_CO_TRY(const pg::Rows rows,
+                co_await connection.query(
+                    "WITH first AS (SELECT at FROM howdah.audit_logs ORDER BY position LIMIT 1), "
+                    "stop AS (SELECT min(l.position) AS position FROM howdah.audit_logs l, first "
+                    "WHERE l.at >= least($1, first.at + interval '7 days')) "
+                    "SELECT l.position, encode(l.hash, 'hex') AS hash FROM howdah.audit_logs l "
+                    "WHERE l.position < coalesce((SELECT position FROM stop), "
+                    "(SELECT position FROM howdah.audit_head)) ORDER BY l.position DESC LIMIT 1",
+                    {pg::param(before)}));
+  if (rows.empty()) co_return std::nullopt;
+  co_return Base{rows.integer(0, "position"), rows.text(0, "hash"), {}};
+}
+
+Task<std::int64_t> forget_through(pg::Connection& connection, Base base) {
+  HOWDAH_CO_CHECK(co_await connection.query(
+      "INSERT INTO howdah.audit_base (position, hash, mac) "
+      "VALUES ($1, decode($2, 'hex'), decode($3, 'hex')) ON CONFLICT (single) DO UPDATE SET "
+      "position = excluded.position, hash = excluded.hash, mac = excluded.mac",
+      {pg::param(base.position), base.hash, base.mac}));
+  HOWDAH_CO_TRY(const pg::Rows gone,
+                co_await connection.query("DELETE FROM howdah.audit_logs WHERE position <= $1",
+                                          {pg::param(base.position)}));
+  co_return gone.affected();
 }
 
 }  // namespace howdah::control::audit_store

@@ -24,8 +24,30 @@ Task<Head> read_head(pg::Connection& connection);
 // In order of positions, from the one behind `position`.
 Task<std::vector<AuditRow>> read_after(pg::Connection& connection, std::int64_t position,
                                        std::int64_t limit);
-// Newest first, from the one before `before` (empty: from the newest).
-Task<std::vector<AuditRow>> list(pg::Pool& pool, std::optional<std::int64_t> before,
-                                 std::int64_t limit);
+// What a list is narrowed to; empty parts do not.
+struct Filter {
+  std::optional<std::int64_t> before;  // positions
+  // Exactly, or for one that ends in a dot all that begin so.
+  std::optional<std::string> action;
+  std::optional<std::string> actor, subject, request_id;
+  std::optional<DatabaseId> database_id;
+  std::optional<bool> failed;
+  std::optional<Timestamp> since, until;  // [since, until)
+};
+// Newest first.
+Task<std::vector<AuditRow>> list(pg::Pool& pool, Filter filter, std::int64_t limit);
+
+// Where the chain begins, after rows were forgotten.
+struct Base {
+  std::int64_t position = 0;  // the last one that is gone
+  std::string hash;           // hex, of that row
+  std::string mac;            // hex
+};
+Task<std::optional<Base>> read_base(pg::Connection& connection);
+// The last row of those older than `before` that one call may forget: those of the oldest seven
+// days, so a clock that jumped does little harm. Never the newest row. Empty: none.
+Task<std::optional<Base>> find_base(pg::Connection& connection, Timestamp before);
+// Moves the beginning and deletes what lies before it; returns how many rows.
+Task<std::int64_t> forget_through(pg::Connection& connection, Base base);
 
 }  // namespace howdah::control::audit_store

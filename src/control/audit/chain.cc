@@ -34,6 +34,16 @@ std::string chain_hash(std::string_view key, const AuditRow& row) {
 ChainCheck::ChainCheck(std::string key)
     : key_(std::move(key)), hash_(std::string(2 * kAuditHashSize, '0')) {}
 
+std::string base_mac(std::string_view key, std::int64_t position, std::string_view hash) {
+  return crypto::to_hex(
+      crypto::hmac_sha256(key, fmt::format("howdah audit base 1\n{}\n{}\n", position, hash)));
+}
+
+void ChainCheck::begin_behind(std::int64_t position, std::string hash) {
+  position_ = position;
+  hash_ = std::move(hash);
+}
+
 bool ChainCheck::feed(const AuditRow& row) {
   if (row.position != position_ + 1) {
     reason_ = fmt::format("row {} is missing", position_ + 1);

@@ -15,10 +15,15 @@ std::string canonical_text(const AuditRow& row);
 // Hex. key: 32 bytes. row.prev_hash is part of it; row.hash is not looked at.
 std::string chain_hash(std::string_view key, const AuditRow& row);
 
-// Follows rows in the order of their positions. prev: where the chain stands before them.
+// Hex. Binds the beginning of a chain whose older rows were forgotten to the key. hash: hex.
+std::string base_mac(std::string_view key, std::int64_t position, std::string_view hash);
+
+// Follows rows in the order of their positions.
 class ChainCheck {
  public:
   explicit ChainCheck(std::string key);
+  // The chain begins behind this row.
+  void begin_behind(std::int64_t position, std::string hash);
   // False: this row is missing a predecessor or was changed; nothing more may be fed then.
   bool feed(const AuditRow& row);
   std::int64_t position() const { return position_; }

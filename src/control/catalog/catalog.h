@@ -40,6 +40,7 @@ class Catalog {
                   milliseconds deadline);
 
   pg::Pool& pool() { return *pool_; }
+  const pg::Pool& pool() const { return *pool_; }
   // A connection of one's own, for LISTEN. Not counted in kConnectionsMax.
   Task<pg::Connection> connect(std::string application_name) const;
   // Answers within the deadline, or an error: for /health.

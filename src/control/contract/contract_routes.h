@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// GET /openapi.json, the HTTP contract as it was compiled in, and GET /docs, a page that lists it.
+// GET /openapi.json, the HTTP contract as it was compiled in; GET /docs, the page that shows it;
+// GET /docs/{file}, what the page is made of (web/reference/).
 #pragma once
+#include <functional>
+#include <map>
 #include <string>
 
+#include "control/contract/static_file.h"
 #include "control/platform.h"
 
 namespace howdah::control {
-
-// One table of all calls, as HTML without anything from another host.
-std::string contract_page(const boost::json::value& contract);
 
 class ContractRoutes : public Feature {
  public:
@@ -18,9 +19,11 @@ class ContractRoutes : public Feature {
  private:
   Task<http::Response> contract(Call call);
   Task<http::Response> docs(Call call);
+  Task<http::Response> docs_file(Call call);
+  // Errors: not_found where this binary was built without the file.
+  Result<http::Response> answer(std::string_view name, const http::Request& request) const;
 
-  std::string contract_;  // empty: this binary was built without one
-  std::string page_;
+  std::map<std::string, StaticFile, std::less<>> files_;  // by name: "openapi.json", "main.js"
 };
 
 }  // namespace howdah::control

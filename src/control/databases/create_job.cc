@@ -8,6 +8,7 @@
 #include "control/databases/database_store.h"
 #include "control/databases/sample_data.h"
 #include "control/firewall/firewall.h"
+#include "control/idempotency/effect.h"
 #include "control/organisation/organisation.h"
 #include "crypto/random.h"
 #include "model/names.h"
@@ -89,11 +90,28 @@ Task<CreateJob::Started> CreateJob::store(Wish wish, pg::Connection& connection)
                     wish.ids.branch_id, wish.caller.actor};
   HOWDAH_CO_TRY(wish.ids.job_id, co_await platform_.jobs.enqueue(connection, std::move(job),
                                                                  JobEngine::Start::here));
+  HOWDAH_CO_CHECK(co_await tie_to_request(connection, wish.caller, wish.ids.job_id));
   // Before its route is open to anybody.
   HOWDAH_CO_CHECK(co_await insert_first_rules(
       platform_.audit, connection,
       {wish.ids.database_id, wanted.allowed_ips, wish.caller, wish.request_id}));
   co_return wish.ids;
+}
+
+Task<CreateJob::Earlier> CreateJob::find_earlier(Job job) {
+  Earlier earlier;
+  earlier.started = {DatabaseId(text_of(job.payload, "database_id")),
+                     BranchId(text_of(job.payload, "branch_id")),
+                     job.id,
+                     {}};
+  HOWDAH_CO_TRY(
+      const Database database,
+      co_await database_store::find(platform_.catalog.pool(), earlier.started.database_id));
+  earlier.started.created_at = database.created_at;
+  HOWDAH_CO_TRY(const Credential credential,
+                credential_from_payload(platform_.vault, job.payload.at("credential").as_object()));
+  HOWDAH_CO_TRY(earlier.password, unseal_password(platform_.vault, credential));
+  co_return earlier;
 }
 
 Task<void> CreateJob::claim(StepRun& run) {

@@ -32,6 +32,13 @@ class CreateJob {
   Task<Started> start(NewDatabase wanted, Credential credential, Principal caller,
                       std::string request_id);
 
+  // What an earlier process began with start(), and the password that it made.
+  struct Earlier {
+    Started started;
+    std::string password;
+  };
+  Task<Earlier> find_earlier(Job job);
+
  private:
   struct Wish {
     Principal caller;

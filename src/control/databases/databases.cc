@@ -51,6 +51,8 @@ void Databases::add_routes(Routes& routes) {
                          std::bind_front(&Databases::list, this));
   routes.add(Method::get, "/api/databases/{id}", Access::read,
              std::bind_front(&Databases::show, this));
+  routes.keep_answers("/api/databases");
+  routes.keep_answers("/api/databases/{id}");
   routes.add(Method::del, "/api/databases/{id}", Access::write,
              std::bind_front(&Databases::remove, this));
 }
@@ -80,6 +82,9 @@ Task<http::Response> Databases::create(Call call) {
   HOWDAH_CO_CHECK(no_query(call.request));
   HOWDAH_CO_TRY(const json::value body, read_body(call.request));
   HOWDAH_CO_TRY(NewDatabase wanted, read_new_database(body, nodes_.status()));
+  if (call.earlier_job) {
+    co_return co_await resume_create(std::move(*call.earlier_job), std::move(wanted));
+  }
   NewCredential credential = make_credential(platform_.vault, 1);
   HOWDAH_CO_TRY(const CreateJob::Started started,
                 co_await creating_.start(wanted, std::move(credential.kept), call.caller,
@@ -90,6 +95,17 @@ Task<http::Response> Databases::create(Call call) {
   }
   co_return co_await answer_created(started, job, std::move(wanted),
                                     std::move(credential.password));
+}
+
+// The same request came before, and howdahd ended before it answered: the job went on.
+Task<http::Response> Databases::resume_create(JobId id, NewDatabase wanted) {
+  HOWDAH_CO_TRY(const Job job, co_await platform_.jobs.wait(id, kWait));
+  if (job.state == JobState::failed || job.state == JobState::cancelled) {
+    co_return std::unexpected(error_of(job));
+  }
+  HOWDAH_CO_TRY(CreateJob::Earlier earlier, co_await creating_.find_earlier(job));
+  co_return co_await answer_created(earlier.started, job, std::move(wanted),
+                                    std::move(earlier.password));
 }
 
 // Everything the answer needs is at hand, so it costs no reading of the catalog.

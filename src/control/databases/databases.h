@@ -27,6 +27,7 @@ class Databases final : public Feature {
   Task<http::Response> show(Call call);
   Task<http::Response> remove(Call call);
   Task<Job> finish(JobId id);
+  Task<http::Response> resume_create(JobId id, NewDatabase wanted);
   Task<http::Response> answer_created(CreateJob::Started started, Job job, NewDatabase wanted,
                                       std::string password);
 

@@ -29,7 +29,7 @@ class ReconcilerTest : public testing::CatalogTest {
     keys.emplace(catalog.pool(), *audit, std::set<uid_t>{}, folder.path() / "session-keys.json");
     jobs.emplace(io.get_executor(), catalog);
     platform.emplace(Platform{io.get_executor(), blocking, config, client, catalog, *vault, *tls,
-                              *audit, *jobs, *keys});
+                              *audit, *jobs, *keys, changes});
     routes.emplace(*platform);
     deleting.emplace(*platform, *routes);
     deleting->add_to(*jobs);
@@ -63,6 +63,7 @@ class ReconcilerTest : public testing::CatalogTest {
   std::optional<ApiKeys> keys;
   std::optional<JobEngine> jobs;
   nodeapi::Client client{io.get_executor(), (folder.path() / "node.sock").string()};
+  Changes changes;
   std::optional<Platform> platform;
   std::optional<RoutePublisher> routes;
   std::optional<DeleteJob> deleting;

@@ -56,6 +56,7 @@ void Firewall::add_routes(Routes& routes) {
   const std::string path = "/api/databases/{id}/whitelist";
   routes.add(http::Method::post, path, Access::write, std::bind_front(&Firewall::add, this));
   routes.add(http::Method::get, path, Access::read, std::bind_front(&Firewall::list, this));
+  routes.keep_answers(path);
   routes.add(http::Method::del, path + "/{whitelistId}", Access::write,
              std::bind_front(&Firewall::remove, this));
 }

@@ -43,6 +43,7 @@ asio::awaitable<void> NodeWatcher::stop() {
 // Reads the journal's backlog first and the list after it: what the list shows is newer.
 Task<void> NodeWatcher::list_anew() {
   HOWDAH_CO_TRY(status_, co_await platform_.node.status());
+  platform_.changes.note();
   sequence_ = 0;
   for (std::size_t page_number = 0; page_number < kPagesMax; ++page_number) {
     HOWDAH_CO_TRY(const auto page, co_await platform_.node.journal(sequence_, 0ms));
@@ -61,6 +62,7 @@ Task<void> NodeWatcher::list_anew() {
 }
 
 void NodeWatcher::replace(const std::vector<nodeapi::Instance>& instances) {
+  platform_.changes.note();
   instances_.clear();
   for (const auto& one : instances) {
     instances_.insert_or_assign(one.id, Known{one.state, one.last_failure});
@@ -69,6 +71,7 @@ void NodeWatcher::replace(const std::vector<nodeapi::Instance>& instances) {
 
 bool NodeWatcher::apply(const nodeapi::JournalPage& page) {
   if (page.boot_id != boot_id_) return false;
+  if (!page.entries.empty()) platform_.changes.note();
   for (const auto& entry : page.entries) {
     if (entry.sequence != sequence_ + 1) return false;
     sequence_ = entry.sequence;

@@ -28,6 +28,7 @@ std::int64_t last_event_of(const http::Request& request) {
 void OperationRoutes::add_routes(Routes& routes) {
   routes.add_for_any_key(http::Method::get, "/api/operations", Access::read,
                          std::bind_front(&OperationRoutes::list, this));
+  routes.keep_answers("/api/operations");
   routes.add_for_any_key(http::Method::get, "/api/operations/{id}", Access::read,
                          std::bind_front(&OperationRoutes::show, this));
   routes.add_for_any_key(http::Method::post, "/api/operations/{id}/cancel", Access::write,

@@ -180,14 +180,16 @@ asio::awaitable<void> RoutePublisher::accept_loop() {
 
 asio::awaitable<void> RoutePublisher::serve_gate(net::Local::socket socket) {
   GateLink link(std::move(socket), table_,
-                {.changed = [this] { changed_.notify(); },
-                 .denied = [this](auto denied) { on_denied_(std::move(denied)); }});
+                {.changed = [this] { tell_change(); },
+                 .denied = [this](auto denied) { on_denied_(std::move(denied)); },
+                 .role_changes = [this](auto roles) { on_role_changes_(std::move(roles)); },
+                 .logins = [this](auto logins) { on_logins_(std::move(logins)); }});
   struct Registration {
     RoutePublisher& publisher;
     std::list<GateLink*>::iterator place;
     ~Registration() {
       publisher.links_.erase(place);
-      publisher.changed_.notify();
+      publisher.tell_change();
     }
   } registration{*this, links_.insert(links_.end(), &link)};
   const auto ended = co_await link.run();
@@ -198,6 +200,11 @@ asio::awaitable<void> RoutePublisher::serve_gate(net::Local::socket socket) {
   } else {
     log::warn("routes", "gate {}: {}", link.id().str(), ended.error().to_log());
   }
+}
+
+void RoutePublisher::tell_change() {
+  platform_.changes.note();
+  changed_.notify();
 }
 
 void RoutePublisher::broadcast(const std::optional<RouteUpdate>& update) {

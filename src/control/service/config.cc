@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 
-#include "net/task.h"
+#include "net/listener.h"
 
 namespace howdah::control {
 namespace {
@@ -16,23 +16,13 @@ Result<std::uint16_t> port(const Flags& flags, std::string_view name, std::int64
   return static_cast<std::uint16_t>(number);
 }
 
-std::vector<std::string> split(std::string_view text) {
-  std::vector<std::string> parts;
-  while (!text.empty()) {
-    const std::size_t comma = text.find(',');
-    if (comma != 0) parts.emplace_back(text.substr(0, comma));
-    if (comma == std::string_view::npos) break;
-    text.remove_prefix(comma + 1);
-  }
-  return parts;
-}
-
 }  // namespace
 
 const std::vector<std::string_view>& Config::flag_names() {
   static const std::vector<std::string_view> names{
-      "data-dir",    "runtime-dir", "listen",    "http-port",       "direct-port", "pooled-port",
-      "public-host", "domain",      "owner-uid", "preset-key-file", "environment", "ready-fd"};
+      "data-dir",    "runtime-dir", "listen",  "http-port", "direct-port",
+      "pooled-port", "public-host", "domain",  "owner-uid", "preset-key-file",
+      "environment", "rate-limit",  "ready-fd"};
   return names;
 }
 
@@ -40,7 +30,7 @@ Result<Config> Config::from_flags(const Flags& flags) {
   Config config;
   HOWDAH_TRY(config.data_dir, flags.required("data-dir"));
   HOWDAH_TRY(config.runtime_dir, flags.required("runtime-dir"));
-  config.listen = split(flags.text("listen", "127.0.0.1"));
+  config.listen = flags.list("listen", "127.0.0.1");
   for (const std::string& address : config.listen) {
     error_code error;
     asio::ip::make_address(address, error);
@@ -57,6 +47,7 @@ Result<Config> Config::from_flags(const Flags& flags) {
   config.domain = flags.text("domain", "");
   config.environment = flags.text("environment", "production");
   config.preset_key_file = flags.text("preset-key-file", "");
+  HOWDAH_TRY(config.rate_limits, parse_rate_limits(flags.text("rate-limit", "")));
   HOWDAH_TRY(const std::int64_t owner, flags.integer("owner-uid", -1, -1, 0xFFFF'FFFE));
   if (owner >= 0) config.owner_uid = static_cast<uid_t>(owner);
   return config;
@@ -85,10 +76,16 @@ std::vector<std::string> Config::certificate_hosts() const {
   return hosts;
 }
 
-bool Config::is_loopback(const std::string& address) {
+bool Config::host_speaks_plain() const {
+  if (std::ranges::all_of(listen, net::is_loopback)) return true;
+  return (host() == "localhost" || net::is_loopback(host())) &&
+         std::ranges::any_of(listen, net::is_loopback);
+}
+
+bool Config::has_real_domain() const {
   error_code error;
-  const auto parsed = asio::ip::make_address(address, error);
-  return !error && parsed.is_loopback();
+  (void)asio::ip::make_address(domain, error);
+  return error && domain.find('.') != std::string::npos && !domain.ends_with(".localhost");
 }
 
 }  // namespace howdah::control

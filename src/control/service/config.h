@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/flags.h"
+#include "control/limits/rate_limits.h"
 #include "os/file.h"
 
 namespace howdah::control {
@@ -25,6 +26,7 @@ struct Config {
   std::string environment = "production";
   std::optional<uid_t> owner_uid;  // who ran `howdah up`: trusted on the control socket
   os::Path preset_key_file;        // empty: none
+  RateLimitConfig rate_limits;
 
   static const std::vector<std::string_view>& flag_names();
   // Errors: config_invalid.
@@ -34,8 +36,10 @@ struct Config {
   std::string host() const;
   // Everything a client may call this machine: what the server certificate must name.
   std::vector<std::string> certificate_hosts() const;
-  // An address other machines reach: HTTP is then always TLS.
-  static bool is_loopback(const std::string& address);
+  // Whether HTTP at host() is plain: on loopback addresses it is, everywhere else it is TLS.
+  bool host_speaks_plain() const;
+  // A name that browsers may remember as one of TLS only.
+  bool has_real_domain() const;
 };
 
 }  // namespace howdah::control

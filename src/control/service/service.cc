@@ -11,6 +11,7 @@
 #include "control/audit/audit_routes.h"
 #include "control/catalog/catalog_upkeep.h"
 #include "control/contract/contract_routes.h"
+#include "control/idempotency/idempotency.h"
 #include "control/operations/operation_routes.h"
 #include "control/secrets/secrets_routes.h"
 
@@ -29,7 +30,13 @@ Service::Service(asio::io_context& io, Config config)
       blocking_(kBlockingThreads),
       node_(executor_, (config_.runtime_dir / "node.sock").string()),
       catalog_(executor_, blocking_, DumpFolders::of_data_folder(config_.data_dir)),
-      jobs_(executor_, catalog_) {}
+      jobs_(executor_, catalog_),
+      limits_(config_.rate_limits),
+      answers_(std::bind_front(&Service::version, this)) {}
+
+std::uint64_t Service::version() const {
+  return catalog_.pool().writes() + changes_.count();
+}
 
 Service::~Service() {
   blocking_.join();
@@ -99,7 +106,7 @@ Task<void> Service::start_keys() {
 
 Task<void> Service::start_features() {
   platform_.emplace(Platform{executor_, blocking_, config_, node_, catalog_, *vault_, *tls_,
-                             *audit_, jobs_, *api_keys_});
+                             *audit_, jobs_, *api_keys_, changes_});
   auto secrets = std::make_unique<SecretsRoutes>(
       *platform_, std::bind_front(&Service::renew_certificate, this));
   secrets_ = secrets.get();
@@ -108,10 +115,13 @@ Task<void> Service::start_features() {
   features_.push_back(std::make_unique<AuditRoutes>(*platform_));
   features_.push_back(std::make_unique<CatalogUpkeep>(*platform_));
   features_.push_back(std::make_unique<OperationRoutes>(*platform_));
+  features_.push_back(std::make_unique<Idempotency>(*platform_));
   features_.push_back(std::make_unique<ContractRoutes>());
   std::ranges::move(make_features(*platform_), std::back_inserter(features_));
 
   routes_.emplace(router_, std::bind_front(&ApiKeys::authenticate, &*api_keys_));
+  routes_->limit_with(limits_);
+  routes_->answer_from(answers_);
   for (const auto& feature : features_) feature->add_jobs(jobs_);
   for (const auto& feature : features_) feature->add_routes(*routes_);
   for (const auto& feature : features_) {
@@ -125,8 +135,9 @@ Result<void> Service::serve() {
   HOWDAH_TRY(https_,
              net::make_tls_server_context(tls_->server_chain_pem(), tls_->server_key_pem()));
   server_.emplace(executor_, router_);
+  server_->set_strict_transport(config_.has_real_domain());
   for (std::size_t index = 0; index < tcp_.size(); ++index) {
-    const bool loopback = Config::is_loopback(config_.listen[index]);
+    const bool loopback = net::is_loopback(config_.listen[index]);
     server_->serve(std::move(tcp_[index]), loopback ? nullptr : https_);
   }
   tcp_.clear();

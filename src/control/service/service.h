@@ -27,8 +27,12 @@ class Service {
 
   // For the READY line: {"http_port", "first_start", "recovery_key"?}.
   const boost::json::object& ready() const { return ready_; }
+  // Every route with its access, once started.
+  std::vector<Routes::Declared> routes() const { return routes_->declared(); }
 
  private:
+  // Grows with every change that an answer may depend on.
+  std::uint64_t version() const;
   Result<void> bind();
   Task<void> open_catalog();
   Task<void> start_keys();
@@ -46,12 +50,15 @@ class Service {
   std::optional<TlsFiles> tls_;
   std::optional<AuditLog> audit_;
   std::optional<ApiKeys> api_keys_;
+  Changes changes_;
   std::optional<Platform> platform_;
   std::vector<std::unique_ptr<Feature>> features_;
   SecretsRoutes* secrets_ = nullptr;  // one of features_
   std::size_t features_started_ = 0;
 
   http::Router router_;
+  RateLimits limits_;
+  AnswerCache answers_;
   std::optional<Routes> routes_;
   std::optional<http::Server> server_;
   net::TlsContext https_;

@@ -41,6 +41,7 @@ json::object stats_json(const Database& database, const std::string& status,
 void Stats::add_routes(Routes& routes) {
   routes.add(http::Method::get, "/api/databases/{id}/stats", Access::read,
              std::bind_front(&Stats::show, this));
+  routes.keep_answers("/api/databases/{id}/stats");
 }
 
 Task<void> Stats::start() {

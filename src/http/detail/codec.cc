@@ -20,8 +20,8 @@ namespace bh = boost::beast::http;
 constexpr std::size_t kHeaderCountMax = 100;
 
 // Two of these mean that two readers of the message may disagree about it.
-constexpr std::array<std::string_view, 5> kSingleHeaders{"Host", "Authorization", "X-API-Key",
-                                                         "Content-Type", "Transfer-Encoding"};
+constexpr std::array<std::string_view, 6> kSingleHeaders{
+    "Host", "Authorization", "X-API-Key", "Content-Type", "Transfer-Encoding", "Idempotency-Key"};
 
 bool equal_ignoring_case(std::string_view left, std::string_view right) {
   const LessIgnoringCase less;
@@ -290,6 +290,9 @@ void append_response_head(std::string& out, const Response& response, const Head
   // Answers hold secrets and live state: nothing on the way may keep them unless a handler says so.
   if (!response.headers.contains("Cache-Control")) append_header(out, "Cache-Control", "no-store");
   append_header(out, "X-Content-Type-Options", "nosniff");
+  if (options.strict_transport) {
+    append_header(out, "Strict-Transport-Security", "max-age=31536000");
+  }
   if (options.chunked) {
     append_header(out, "Transfer-Encoding", "chunked");
   } else if (options.has_length && !response.headers.contains("Content-Length") &&

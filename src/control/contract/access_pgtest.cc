@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who may call what is declared twice, for people and for the router; the two must not drift.
+#include "control/embedded.h"
+#include "control/test_service.h"
+
+namespace howdah::control {
+namespace {
+
+std::string_view name_of(Access access) {
+  switch (access) {
+    case Access::open:
+      return "open";
+    case Access::read:
+      return "read";
+    case Access::write:
+      return "write";
+    case Access::admin:
+      return "admin";
+    case Access::local:
+      break;
+  }
+  return "local";
+}
+
+std::string upper(std::string text) {
+  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return text;
+}
+
+std::string_view contract_text() {
+  for (const EmbeddedFile& file : embedded_contract_files()) {
+    if (file.name == "openapi.json") return file.text;
+  }
+  return "{}";
+}
+
+// "GET /api/databases/{id} read", with " any" where keys of one database are let through.
+std::set<std::string> described() {
+  std::set<std::string> lines;
+  const json::value contract = parse_json(contract_text()).value();
+  for (const auto& [path, calls] : contract.at("paths").as_object()) {
+    for (const auto& [method, call] : calls.as_object()) {
+      const json::object* operation = call.if_object();
+      if (operation == nullptr || !operation->contains("operationId")) continue;
+      std::string line = upper(method) + ' ' + std::string(path) + ' ';
+      line += std::string(operation->at("x-access").as_string());
+      if (operation->contains("x-any-key")) line += " any";
+      lines.insert(std::move(line));
+    }
+  }
+  return lines;
+}
+
+class AccessTest : public testing::ServiceTest {
+ protected:
+  asio::awaitable<void> compares() {
+    std::set<std::string> declared;
+    for (const Routes::Declared& route : service->routes()) {
+      std::string line = std::string(http::to_string(route.method)) + ' ' + route.pattern + ' ';
+      line.append(name_of(route.access)).append(route.any_key ? " any" : "");
+      declared.insert(std::move(line));
+    }
+    EXPECT_EQ(declared, described());
+    co_return;
+  }
+};
+
+TEST_F(AccessTest, the_description_says_what_the_router_does) {
+  run(compares());
+}
+
+}  // namespace
+}  // namespace howdah::control
