@@ -31,21 +31,24 @@ std::uint64_t read_identifier(JsonReader& in) {
 }  // namespace
 
 std::string to_json_text(const Manifest& manifest) {
-  const json::value content{{"format", kManifestFormat},
-                            {"id", manifest.id.str()},
-                            {"slug", manifest.slug},
-                            {"token", manifest.token},
-                            {"pg_major", manifest.pg_major},
-                            {"template_format", manifest.template_format},
-                            {"uid", manifest.uid},
-                            {"size_class", instance::to_string(manifest.size_class)},
-                            {"suspend_after_s", manifest.suspend_after_s},
-                            {"max_connections", manifest.max_connections},
-                            {"storage_limit_bytes", manifest.storage_limit_bytes},
-                            {"system_identifier", std::to_string(manifest.system_identifier)},
-                            {"created_at", to_rfc3339(manifest.created_at)},
-                            {"owner_durable", manifest.owner_durable},
-                            {"pending_verifier", manifest.pending_verifier}};
+  json::object content{{"format", kManifestFormat},
+                       {"id", manifest.id.str()},
+                       {"slug", manifest.slug},
+                       {"token", manifest.token},
+                       {"pg_major", manifest.pg_major},
+                       {"template_format", manifest.template_format},
+                       {"uid", manifest.uid},
+                       {"size_class", instance::to_string(manifest.size_class)},
+                       {"suspend_after_s", manifest.suspend_after_s},
+                       {"max_connections", manifest.max_connections},
+                       {"system_identifier", std::to_string(manifest.system_identifier)},
+                       {"created_at", to_rfc3339(manifest.created_at)},
+                       {"owner_durable", manifest.owner_durable},
+                       {"pending_verifier", manifest.pending_verifier}};
+  // An agent of the version before does not know it.
+  if (manifest.storage_limit_bytes > 0) {
+    content["storage_limit_bytes"] = manifest.storage_limit_bytes;
+  }
   return json::serialize(content) + "\n";
 }
 
