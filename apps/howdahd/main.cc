@@ -4,7 +4,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdlib>
-#include <iostream>
 
 #include "base/flags.h"
 #include "base/log.h"
