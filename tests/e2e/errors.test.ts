@@ -15,8 +15,13 @@ import { connect, PORTS, portOf, refusal, type Target } from "./harness/sql.ts";
 const howdah = shared();
 
 /** A refusal of the API, held against what is declared of its code. */
-async function refused(method: string, path: string, headers: Record<string, string> = {}) {
-  const reply = await howdah.it.api.call(method, path, { headers });
+async function refused(
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body?: unknown,
+) {
+  const reply = await howdah.it.api.call(method, path, { headers, body });
   assert.equal(reply.status, declared(reply.body.code).http);
   assert.equal(reply.body.title, declared(reply.body.code).title);
   return reply.body.code;
@@ -28,6 +33,9 @@ test("the API names the code of every refusal, with its status and title", async
   assert.equal(await refused("GET", "/api/databases?x=1"), "invalid_request");
   assert.equal(await refused("GET", "/api/databases", { "X-API-Key": "x" }), "unauthorized");
   assert.equal(await refused("POST", "/internal/recovery-key"), "forbidden");
+  const stale = { "If-Match": '"of-yesterday"' };
+  const change = { databasesMax: 5 };
+  assert.equal(await refused("PATCH", "/api/organisation", stale, change), "precondition_failed");
   const long = { "X-Long": "x".repeat(70_000) };
   assert.equal(await refused("GET", "/api/databases", long), "headers_too_large");
 });

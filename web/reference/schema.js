@@ -95,20 +95,28 @@ export function limitsText(contract, node) {
   return found;
 }
 
-/** The fields below a schema: of the object itself, or of what its array holds.
+/** The fields below a schema: of the object itself, or of what its array holds. Where there are
+ * alternatives, the fields of all of them, and what all of them require.
  * @param {Contract} contract
  * @param {Json} node
  * @returns {{name: string, required: boolean, schema: Json}[]}
  */
 export function fieldsOf(contract, node) {
-  const schema = mainPart(contract, node);
-  if (schema.items) return fieldsOf(contract, schema.items);
-  const required = new Set(schema.required ?? []);
-  return Object.entries(schema.properties ?? {}).map(([name, field]) => ({
-    name,
-    required: required.has(name),
-    schema: field,
-  }));
+  const given = contract.resolve(node);
+  const parts = given.oneOf ?? given.anyOf ?? [given];
+  const schemas = parts
+    .map((/** @type {Json} */ part) => contract.resolve(part))
+    .filter((/** @type {Json} */ part) => part.properties ?? part.items);
+  /** @type {Map<string, {name: string, required: boolean, schema: Json}>} */
+  const fields = new Map();
+  for (const schema of schemas) {
+    if (schema.items) return fieldsOf(contract, schema.items);
+    for (const [name, field] of Object.entries(schema.properties)) {
+      const required = schemas.every((/** @type {Json} */ one) => one.required?.includes(name));
+      if (!fields.has(name)) fields.set(name, { name, required, schema: field });
+    }
+  }
+  return [...fields.values()];
 }
 
 /** A value that the schema allows. Requests hold what is required only, or else one field.

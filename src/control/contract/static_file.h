@@ -20,6 +20,7 @@ StaticFile make_static_file(const EmbeddedFile& file);
 // 200 with the file, or 304 where If-None-Match names its ETag. Browsers keep it and ask each time,
 // so an upgraded howdahd never meets files of the older one. Nobody may frame it or guess its type,
 // and a page among them may load and call this server only.
-http::Response respond(const StaticFile& file, const http::Request& request);
+// Errors: invalid_request for an If-None-Match that is no list of ETags.
+Result<http::Response> respond(const StaticFile& file, const http::Request& request);
 
 }  // namespace howdah::control
