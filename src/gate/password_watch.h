@@ -20,7 +20,7 @@ namespace howdah::gate {
 
 struct PasswordWatchSettings {
   milliseconds interval{500};
-  milliseconds apart_min{50};  // between two rounds, however often roles are altered
+  milliseconds apart_min{200};  // between two rounds, however often roles are altered
   milliseconds answer_max{3'000};
 };
 

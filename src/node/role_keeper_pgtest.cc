@@ -22,6 +22,14 @@ std::string verifier(char salt) {
          "1JpgPEQbUuxlQ7EtDIkpM4oTkqYUyx6nxkZmuZL7vAk=";
 }
 
+// Leaves a transaction open on the connection.
+Task<void> begin(pg::ConnectOptions options, std::string sql,
+                 std::optional<pg::Connection>& connection) {
+  HOWDAH_CO_TRY(pg::Connection opened, co_await pg::Connection::open(std::move(options)));
+  connection.emplace(std::move(opened));
+  co_return co_await connection->script("BEGIN; " + sql);
+}
+
 class RoleKeeperTest : public ::testing::Test {
  protected:
   static std::unique_ptr<testing::TestNode>& shared() {
@@ -191,9 +199,8 @@ TEST_F(RoleKeeperTest, a_transaction_that_keeps_roles_locked_delays_nobody_else)
   options.socket_directory = instance_.socket_directory;
   options.user = instance::kAdminRole;
   options.database = "postgres";
-  auto holder = node_->run(pg::Connection::open(options));
-  ASSERT_TRUE(holder);
-  ASSERT_TRUE(node_->run(holder->script("BEGIN; ALTER ROLE " + role_ + " PASSWORD 'x'")));
+  std::optional<pg::Connection> holder;
+  ASSERT_TRUE(node_->run(begin(options, "ALTER ROLE " + role_ + " PASSWORD 'x'", holder)));
   const auto refused = set(verifier('2'));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::conflict);

@@ -26,6 +26,7 @@ interface World {
   mine: Database;
   other: Database;
   deleted: Database;
+  paused: Database;
   /** Its firewall lets nobody from here in. */
   walled: Database;
   /** Its one rule for this machine has expired. */
@@ -202,6 +203,7 @@ const PASSWORDS: Case[] = [
   ["a role whose VALID UNTIL is over", logIn("over")],
   ["a role with NOLOGIN", logIn("locked")],
   ["a deleted database", logIn("deleted")],
+  ["a paused database", logIn("paused")],
   ["an address that no rule allows", logIn("walled")],
   ["an address whose rule has expired", logIn("overdue")],
 ];
@@ -524,6 +526,7 @@ async function makeWorld(): Promise<World> {
     "mine",
     "other",
     "deleted",
+    "paused",
     "walled",
     "overdue",
     "replaced",
@@ -536,6 +539,7 @@ async function makeWorld(): Promise<World> {
   }
   const all = made as unknown as World;
   await howdah.it.api.deleteDatabase(all.deleted.id);
+  await howdah.it.api.expect(200, "POST", `/api/databases/${all.paused.id}/pause`);
   await allow(all.walled, "203.0.113.0/24");
   await allow(all.overdue, "127.0.0.0/8", new Date(Date.now() + 1_000).toISOString());
   await rotate(all.replaced, 0);
