@@ -5,7 +5,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdlib>
-#include <iostream>
 
 #include "base/flags.h"
 #include "base/json.h"
@@ -61,8 +60,8 @@ int main(int argc, char** argv) {
     const auto result = howdah::gate::start(argc, argv);
     if (result) return EXIT_SUCCESS;
     const howdah::Error& error = result.error();
-    howdah::log::error("gate", "{}", error.to_log());
-    if (!error.hint.empty()) std::cerr << error.hint << '\n';
+    howdah::log::error("gate", "{}{}{}", error.to_log(), error.hint.empty() ? "" : "; ",
+                       error.hint);
     return howdah::info_of(error.code).exit_code;
   } catch (const std::exception& error) {
     howdah::log::error("gate", "cannot start: {}", error.what());

@@ -4,7 +4,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdlib>
-#include <iostream>
 
 #include "base/flags.h"
 #include "base/log.h"
@@ -58,8 +57,9 @@ int main(int argc, char** argv) {
     if (result) return EXIT_SUCCESS;
     const howdah::Error& error = result.error();
     const howdah::ErrorInfo& info = howdah::info_of(error.code);
-    howdah::log::error("howdahd", "{}: {}", info.name, error.to_log());
-    if (!error.hint.empty()) std::cerr << error.hint << '\n';
+    // On one line: `howdah up` shows the last ERROR line to whoever started it.
+    howdah::log::error("howdahd", "{}: {}{}{}", info.name, error.to_log(),
+                       error.hint.empty() ? "" : "; ", error.hint);
     return info.exit_code;
   } catch (const std::exception& error) {
     howdah::log::error("howdahd", "cannot start: {}", error.what());

@@ -16,7 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kDetachLimit_ms = 10'000;
-constexpr int kProgramLimit_ms = 20'000;
 
 std::string place_in(const os::Path& lock_file) {
   std::string text = os::read_file(lock_file, 64_KiB).value_or("");
@@ -32,15 +31,6 @@ Result<void> write_place(const os::UniqueFd& lock, const std::string& path) {
     return fail_errno("write the lock file of the data folder", errno);
   }
   return {};
-}
-
-Result<void> remove_account(const char* program, const std::string& name) {
-  os::SpawnOptions options;
-  options.arguments = {program, name};
-  HOWDAH_TRY(const os::Output output, os::run(options, kProgramLimit_ms));
-  if (output.exit_code == 0) return {};
-  return fail(ErrorCode::io_error, fmt::format("cannot delete the system user or group {}", name),
-              fmt::format("delete it by hand: {} {}", program, name), output.text);
 }
 
 }  // namespace
@@ -63,6 +53,8 @@ Result<void> settle_place(const Layout& layout, const os::UniqueFd& lock) {
 
 Result<std::vector<std::string>> release_machine(const Layout& layout) {
   std::vector<std::string> done;
+  std::error_code ignored;
+  if (!fs::exists(layout.data / "lock", ignored)) return done;  // it was never used
   HOWDAH_TRY(const auto lock, os::try_lock(layout.data / "lock"));
   if (!lock) {
     return fail(ErrorCode::already_running,
@@ -73,32 +65,14 @@ Result<std::vector<std::string>> release_machine(const Layout& layout) {
   HOWDAH_TRY(const auto mounted, os::mounted_at(volume));
   if (mounted) {
     HOWDAH_CHECK(os::unmount(volume));
-    done.push_back(fmt::format("unmounted {}", volume.string()));
+    done.push_back(fmt::format("Unmounted {}.", volume.string()));
   }
-  std::error_code ignored;
   if (fs::exists(image, ignored) && ::geteuid() == 0) {
     HOWDAH_CHECK(os::wait_until_detached(image, kDetachLimit_ms));
   }
   if (fs::exists(layout.runtime, ignored)) {
     HOWDAH_CHECK(os::remove_tree(layout.runtime));
-    done.push_back(fmt::format("removed {}", layout.runtime.string()));
-  }
-  return done;
-}
-
-Result<std::vector<std::string>> release_identity(const Layout& layout, const DaemonNames& names) {
-  std::vector<std::string> done;
-  if (::geteuid() != 0) return done;
-  if (const auto id = os::folder_id_at(layout.data)) {
-    HOWDAH_CHECK(os::release_uids(*id));
-    done.push_back("gave the user ids of its instances back");
-  }
-  HOWDAH_TRY(const auto leases, os::uid_leases());
-  if (!leases.empty()) return done;  // another data folder has files of these users
-  for (const std::string& name : {names.gate, names.control}) {
-    if (!os::find_user(name)) continue;
-    HOWDAH_CHECK(remove_account("/usr/sbin/userdel", name));
-    done.push_back(fmt::format("deleted the system user {}", name));
+    done.push_back(fmt::format("Removed {}.", layout.runtime.string()));
   }
   return done;
 }

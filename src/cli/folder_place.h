@@ -19,10 +19,4 @@ Result<void> settle_place(const Layout& layout, const os::UniqueFd& lock);
 // Errors: already_running, conflict when the volume is in use.
 Result<std::vector<std::string>> release_machine(const Layout& layout);
 
-// For a folder whose data go as well: gives its uids back and, when no other data folder of this
-// machine is known, deletes the daemons' users. Called before its howdah.json is deleted.
-// Returns: what was undone, a line each.
-Result<std::vector<std::string>> release_identity(const Layout& layout,
-                                                  const DaemonNames& names = {});
-
 }  // namespace howdah::cli

@@ -12,7 +12,9 @@
 
 #include "base/json.h"
 #include "cli/daemon_users.h"
+#include "cli/folder_place.h"
 #include "cli/service_commands.h"
+#include "os/uid_lease.h"
 
 namespace howdah::cli {
 namespace {
@@ -88,7 +90,10 @@ Result<void> check_no_mounts(const Layout& layout) {
 Result<void> purge(const Context& context, const ServiceSettings& settings) {
   const Layout& layout = settings.layout;
   HOWDAH_CHECK(check_no_mounts(layout));
+  const auto id = os::folder_id_at(layout.data);
   HOWDAH_CHECK(os::remove_tree(layout.data));
+  // Only now: the next owner of the user ids would own what is left of the files.
+  if (id && ::geteuid() == 0) HOWDAH_CHECK(os::release_uids(*id));
   context.say(fmt::format("Removed {} and everything in it.", layout.data.string()));
   if (::geteuid() != 0 || !settings.destination.empty()) return {};
   HOWDAH_TRY(const auto removed, remove_daemon_users());
@@ -129,7 +134,9 @@ Result<int> uninstall(Context& context, const UninstallOptions& options) {
   HOWDAH_TRY(const auto gone, remove_service(settings));
   for (const os::Path& path : gone) context.say(fmt::format("Removed {}.", path.string()));
   HOWDAH_CHECK(stop_running(context, layout));
-  HOWDAH_CHECK(os::remove_tree(layout.runtime));
+  // What a crash may have left: the mount of the volume, its loop device, sockets.
+  HOWDAH_TRY(const auto released, release_machine(layout));
+  for (const std::string& line : released) context.say(line);
   if (options.purge) {
     HOWDAH_CHECK(purge(context, settings));
   } else {

@@ -34,6 +34,10 @@ std::set<std::string> listening_inodes(std::uint16_t port) {
 
 }  // namespace
 
+bool is_listened_on(std::uint16_t port) {
+  return !listening_inodes(port).empty();
+}
+
 std::optional<std::string> program_listening_on(std::uint16_t port) {
   namespace fs = std::filesystem;
   const auto inodes = listening_inodes(port);

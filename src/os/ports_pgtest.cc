@@ -39,6 +39,9 @@ TEST(Ports, a_bound_port_that_nobody_listens_on_has_no_program) {
   socklen_t size = sizeof address;
   ASSERT_EQ(::getsockname(bound.get(), generic, &size), 0);
   EXPECT_FALSE(program_listening_on(ntohs(address.sin_port)));
+  EXPECT_FALSE(is_listened_on(ntohs(address.sin_port)));
+  ASSERT_EQ(::listen(bound.get(), 1), 0);
+  EXPECT_TRUE(is_listened_on(ntohs(address.sin_port)));
 }
 
 }  // namespace

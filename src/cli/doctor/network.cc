@@ -56,15 +56,22 @@ Findings check_ports(const Subject& subject) {
   for (const Port& port : ports) text += fmt::format("{}{}", text.empty() ? "" : ", ", port.number);
   Findings found;
   for (const Port& port : ports) {
+    const bool taken = os::is_listened_on(port.number);
+    // Without root the program of another user cannot be told.
     const auto owner = os::program_listening_on(port.number);
-    const bool ours = owner && owner->starts_with("howdah");
-    if (subject.running && !owner) {
+    const bool ours = subject.running && (!owner || owner->starts_with("howdah"));
+    if (subject.running && !taken && port.flag == std::string_view("--pooled-port")) {
+      found.push_back({Status::note, "ports",
+                       fmt::format("nobody listens on {}: pooled connections are off", port.number),
+                       "", ""});
+    } else if (subject.running && !taken) {
       found.push_back({Status::fail, "ports", fmt::format("nobody listens on {}", port.number),
                        "clients are refused",
                        "look at the logs in " + (subject.layout.data / "logs").string()});
-    } else if (owner && !ours) {
+    } else if (taken && !ours) {
       found.push_back({subject.running ? Status::note : Status::warn, "ports",
-                       fmt::format("{} is in use by {}", port.number, *owner),
+                       fmt::format("{} is in use by {}", port.number,
+                                   owner.value_or("a program of another user")),
                        subject.running ? "" : "Howdah cannot start with this port",
                        fmt::format("stop that program, or start Howdah with {} N", port.flag)});
     }

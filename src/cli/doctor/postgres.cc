@@ -14,7 +14,7 @@ namespace {
 
 // The newest of each major when this version of Howdah was made: an older one has known bugs.
 constexpr std::array<std::pair<int, int>, 6> kNewestMinors{
-    {{13, 23}, {14, 20}, {15, 15}, {16, 11}, {17, 7}, {18, 1}}};
+    {{13, 23}, {14, 20}, {15, 18}, {16, 11}, {17, 7}, {18, 1}}};
 
 int minor_of(const instance::PostgresInstallation& one) {
   const std::size_t dot = one.version.find('.');

@@ -46,7 +46,7 @@ Finding judge_clock(bool synchronised, Timestamp newest_file, Timestamp at) {
             "set the clock right (timedatectl set-ntp true), then restart Howdah"};
   }
   if (!synchronised) {
-    return {Status::note, "clock", to_rfc3339(at) + ", not synchronised",
+    return {Status::note, "clock", "it is not known to be synchronised",
             "expiry of keys, certificates and firewall rules is as right as this clock",
             "timedatectl set-ntp true, where the host does not keep it right for you"};
   }
