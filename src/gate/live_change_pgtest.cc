@@ -308,10 +308,10 @@ TEST_F(Routes, clients_are_listed_and_one_is_cut_on_the_gates_own_socket) {
   ASSERT_TRUE(listed) << listed.error().to_log();
   const auto& clients = listed->at("clients").as_array();
   ASSERT_EQ(clients.size(), 1U);
-  EXPECT_EQ(clients[0].at("role"), kUser);
-  EXPECT_EQ(clients[0].at("database"), kDatabase);
-  EXPECT_EQ(clients[0].at("state"), "idle");
-  EXPECT_EQ(clients[0].at("tls_version"), "TLSv1.3");
+  EXPECT_EQ(clients[0].at("role").as_string(), kUser);
+  EXPECT_EQ(clients[0].at("database").as_string(), kDatabase);
+  EXPECT_EQ(clients[0].at("state").as_string(), "idle");
+  EXPECT_EQ(clients[0].at("tls_version").as_string(), "TLSv1.3");
   EXPECT_GT(clients[0].at("server_pid").to_number<int>(), 0);
   const auto pools = ask(http::Method::get, "/v1/pools", branch);
   ASSERT_TRUE(pools);

@@ -170,8 +170,7 @@ TEST_F(LiveSessionsTest, pools_count_clients_by_role_database_and_port) {
     slots.push_back(sessions_.open(make_identity(route), 10).value());
     slots.back().describe({0, i == 2, "d", "", "", kNow});
   }
-  const auto state = SessionTraffic::State::idle;
-  slots[0].on_look([state] { return SessionTraffic{state, 1, 5, 6, kNow}; });
+  slots[0].on_look([] { return SessionTraffic{SessionTraffic::State::idle, 1, 5, 6, kNow}; });
   const auto shown = pools_json(sessions_, route.branch_id, 10, kNow + kSecond);
   const auto& pools = shown.at("pools").as_array();
   ASSERT_EQ(pools.size(), 2U);
