@@ -25,8 +25,15 @@ class Client:
 
     def measure(self, uri):
         """{"connect", "row", "cpu"} of a new connection and its first row."""
+        self.begin(uri)
+        return self.finish()
+
+    def begin(self, uri):
+        """The first half of measure(): others may begin before this one is finished."""
         self._process.stdin.write(uri + "\n")
         self._process.stdin.flush()
+
+    def finish(self):
         answer = self._process.stdout.readline().split()
         if not answer or answer[0] == "error":
             raise RuntimeError("first row: " + " ".join(answer[1:]))

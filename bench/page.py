@@ -18,6 +18,9 @@ METHOD = """
   *paced* leaves 0.7 s between creates, so a warm spare is ready; without pauses spares run out.
 - *wake*: connect and first row on a database that suspended itself, minus the median of
   connecting to the same database while it runs, measured right after each wake.
+- *herds*: each connect by a client process of its own, all told at the same moment; the time until
+  the last has its row. The same connects to the running databases, right after, say what of it is
+  the clients' and the gate's work.
 - *kill -9*: the postmaster is killed; the client connects when all its processes are gone.
 - p99 of fewer than 100 values is their maximum.
 - *relay*: `pgbench -S`, 32 clients, 2 threads, simple protocol, connections kept. Targets take
@@ -72,6 +75,17 @@ def _figure_wake(found):
            f"p50 {_ms(woken['p50'])} / {_ms(found['running']['p50'])}", "")
 
 
+def _figure_herds(found):
+    many, one = found["many"], found["one"]
+    yield ("50 wakes at once, all answered", "<= 2 s",
+           f"p50 {_ms(many['asleep']['p50'])}, max {_ms(many['asleep']['max'])} "
+           f"(n = {many['asleep']['count']}); awake: {_ms(many['running']['p50'])}",
+           _verdict(many["asleep"]["max"] <= 2000))
+    yield ("200 connects to one sleeper, all answered", "",
+           f"p50 {_ms(one['asleep']['p50'])}, max {_ms(one['asleep']['max'])}; "
+           f"awake: {_ms(one['running']['p50'])}", "")
+
+
 def _figure_crash(found):
     row = found["row"]
     yield ("kill -9 of the instance -> first row", "<= 100 ms",
@@ -123,7 +137,8 @@ def _figure_gate(found):
            _verdict(gate["ratio"]["relay_epoll"] >= 0.9))
 
 
-FIGURES = [("create", _figure_create), ("wake", _figure_wake), ("crash", _figure_crash),
+FIGURES = [("create", _figure_create), ("wake", _figure_wake),
+           ("herds", _figure_herds), ("crash", _figure_crash),
            ("memory", _figure_memory), ("firewall", _figure_firewall), ("api", _figure_api),
            ("gate", _figure_gate)]
 

@@ -33,7 +33,7 @@ class Howdah:
     """with Howdah(binaries, parent, log) as howdah: serves; afterwards nothing is left of it."""
 
     def __init__(self, binaries, parent, log, environment=None):
-        self._binaries = pathlib.Path(binaries)
+        self.binaries = pathlib.Path(binaries)
         self._parent = parent
         self._log = log
         self._environment = {**os.environ, **(environment or {})}
@@ -65,7 +65,7 @@ class Howdah:
 
     def _start(self):
         self._process = processes.Background(
-            [self._binaries / "howdah", "up", "--data-dir", str(self.data), "--http-port", "0",
+            [self.binaries / "howdah", "up", "--data-dir", str(self.data), "--http-port", "0",
              "--direct-port", "0", "--pooled-port", "0", "--volume-size", str(4 << 30)],
             self._log, env=self._environment, stdin=subprocess.DEVNULL)
         path = self.data / "connection.json"

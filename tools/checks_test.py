@@ -9,6 +9,7 @@ import yaml
 
 import clang
 import count_tests
+import errors_tested
 import layers
 import links
 import openapi_lint
@@ -112,8 +113,8 @@ paths:
   /a/{id}:
     get:
       operationId: a
-      summary: A
       x-access: read
+      summary: A
       parameters: [{name: id, in: path, required: true, schema: {type: string}}]
       responses:
         "200":
@@ -128,11 +129,33 @@ components: {schemas: {A: {type: object}}}
     def test_a_complete_document_passes_and_each_gap_is_found(self):
         self.assertEqual(self.faults(self.GOOD), [])
         for old, new in [("schemas/A\"", "schemas/B\""), ("operationId: a", "x-a: a"),
-                         ("x-access: read", "x-access: all"),
+                         ("access: read", "access: none"), ("access: read", "access: open"),
                          ('"200"', '"404"'), ("name: id", "name: di"), ("3.1.0", "2.0"),
                          ("{schema: {$ref: \"#/components/schemas/A\"}}", "{}")]:
             self.assertIn(old, self.GOOD)
             self.assertTrue(self.faults(self.GOOD.replace(old, new)), old)
+
+
+class ErrorsTested(unittest.TestCase):
+    def test_only_assertions_count_and_comments_do_not(self):
+        for text in ['EXPECT_EQ(code_of(a(b)), "timeout");',
+                     "EXPECT_EQ(e.code, ErrorCode::timeout);",
+                     'assert.equal(x.code, declared("timeout").exit, "https://x");',
+                     "assertClear(result,\n  'timeout');"]:
+            self.assertIn("timeout", errors_tested.met(text), text)
+        for text in ['f("timeout");', "return fail(ErrorCode::timeout);",
+                     '// EXPECT_EQ(c, "timeout");', 'EXPECT_TRUE(a); g("timeout");',
+                     'assert.match(text, "a timeout");', "/* assert.equal(a, 'timeout') */"]:
+            self.assertNotIn("timeout", errors_tested.met(text), text)
+
+    def test_missing_codes_and_exceptions_without_need_are_found(self):
+        def faults(names, exceptions):
+            return [code for code, _ in errors_tested.check(["a", "b"], names, exceptions)]
+        self.assertEqual(faults({"a", "b"}, {}), [])
+        self.assertEqual(faults({"a"}, {"b": "why"}), [])
+        self.assertEqual(faults({"a"}, {}), ["b"])
+        self.assertEqual(faults({"a", "b"}, {"b": "why"}), ["b"])
+        self.assertEqual(faults({"a", "b"}, {"c": "why"}), ["c"])
 
 
 class Clang(unittest.TestCase):

@@ -3,8 +3,9 @@
 """api/openapi.yaml is complete enough to be tested against and to generate a client from.
 
 Usage: tools/openapi_lint.py     prints every fault as file:line, exit code 1 where there is one
-Checked: every $ref resolves; every operation has a unique operationId, a summary, its access and a
-successful response; path parameters are declared; JSON bodies have a schema; no schema component is unused.
+Checked: every $ref resolves; every operation has a unique operationId, a summary, the access that
+it needs (x-access; `security: []` exactly where that is open) and a successful response; path
+parameters are declared; JSON bodies have a schema; no schema component is unused.
 """
 import re
 import sys
@@ -14,7 +15,7 @@ import yaml
 import tree
 
 PATH = "api/openapi.yaml"
-ACCESS = ("open", "read", "write", "admin", "local")
+ACCESS = {"open", "read", "write", "admin", "local"}  # src/control/routes.h
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch"}
 
 
@@ -71,7 +72,9 @@ def check_operation(document, path, method, item):
         if not operation.get(field):
             yield line, f"{where}: no {field}"
     if operation.get("x-access") not in ACCESS:
-        yield line, f"{where}: x-access is none of {', '.join(ACCESS)}"
+        yield line, f"{where}: no x-access ({' '.join(sorted(ACCESS))})"
+    elif (operation["x-access"] == "open") != (operation.get("security") == []):
+        yield line, f"{where}: 'security: []' belongs to 'x-access: open', and to nothing else"
     responses = operation.get("responses") or {}
     if not any(str(status).startswith("2") or str(status) == "304" for status in keys(responses)):
         yield line, f"{where}: no successful response"

@@ -11,7 +11,7 @@ import sys
 import tree
 
 LINES_MAX, TEST_LINES_MAX, FUNCTION_LINES_MAX, PARAMETERS_MAX, COLUMNS_MAX = 500, 800, 70, 4, 100
-CODE = {".h", ".cc", ".ts", ".py", ".sh", ".sql", ".java", ".cmake"}
+CODE = {".h", ".cc", ".ts", ".js", ".css", ".py", ".sh", ".sql", ".java", ".cmake"}
 
 # (place, rule, why): the only exceptions there are.
 EXCEPTIONS = [

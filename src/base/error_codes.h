@@ -25,6 +25,7 @@ enum class ErrorCode {
   unavailable,
   timeout,
   volume_full,
+  memory_full,
   no_postgres,
   port_in_use,
   data_folder_unusable,
@@ -56,7 +57,7 @@ struct ErrorInfo {
 };
 
 // clang-format off
-inline constexpr std::array<ErrorInfo, 36> kErrorInfos{{
+inline constexpr std::array<ErrorInfo, 37> kErrorInfos{{
     {ErrorCode::invalid_request, "invalid_request", 400, "22023", 2, "Invalid request"},
     {ErrorCode::unauthorized, "unauthorized", 401, "28000", 5, "Not authenticated"},
     {ErrorCode::forbidden, "forbidden", 403, "42501", 5, "Not allowed"},
@@ -75,6 +76,7 @@ inline constexpr std::array<ErrorInfo, 36> kErrorInfos{{
     {ErrorCode::unavailable, "unavailable", 503, "57P03", 69, "Unavailable"},
     {ErrorCode::timeout, "timeout", 504, "57014", 75, "Timed out"},
     {ErrorCode::volume_full, "volume_full", 507, "53100", 75, "Volume full"},
+    {ErrorCode::memory_full, "memory_full", 503, "53200", 75, "Not enough memory"},
     {ErrorCode::no_postgres, "no_postgres", 503, "57P03", 78, "No PostgreSQL found"},
     {ErrorCode::port_in_use, "port_in_use", 500, "XX000", 78, "Port in use"},
     {ErrorCode::data_folder_unusable, "data_folder_unusable", 500, "XX000", 78, "Data folder unusable"},

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <ranges>
 
 namespace howdah {
 
@@ -38,6 +39,14 @@ std::optional<std::string> Flags::find(std::string_view name) const {
 
 std::string Flags::text(std::string_view name, std::string_view fallback) const {
   return find(name).value_or(std::string(fallback));
+}
+
+std::vector<std::string> Flags::list(std::string_view name, std::string_view fallback) const {
+  std::vector<std::string> parts;
+  for (const auto part : std::views::split(text(name, fallback), ',')) {
+    if (!part.empty()) parts.emplace_back(part.begin(), part.end());
+  }
+  return parts;
 }
 
 Result<std::string> Flags::required(std::string_view name) const {

@@ -22,6 +22,8 @@ class Flags {
 
   std::optional<std::string> find(std::string_view name) const;
   std::string text(std::string_view name, std::string_view fallback) const;
+  // "a,b" -> {"a","b"}; empty parts are left out.
+  std::vector<std::string> list(std::string_view name, std::string_view fallback) const;
   // Errors: config_invalid when missing or empty.
   Result<std::string> required(std::string_view name) const;
   // Errors: config_invalid when it is no whole number in [min, max].

@@ -15,6 +15,13 @@ TEST(Output, table_columns_line_up_and_missing_fields_are_dashes) {
             "long name  -\n");
 }
 
+TEST(Output, a_narrow_terminal_cuts_the_widest_columns) {
+  const boost::json::array rows{{{"name", "shop"}, {"text", "a rather long \u00e4ccount of it"}}};
+  EXPECT_EQ(to_table(rows, {{"NAME", "name"}, {"TEXT", "text"}}, 20),
+            "NAME  TEXT\n"
+            "shop  a rather long\u2026\n");
+}
+
 TEST(Output, control_characters_never_reach_the_terminal) {
   const boost::json::array rows{{{"name", "a\x1b[31m\nb"}}};
   EXPECT_EQ(to_table(rows, {{"NAME", "name"}}), "NAME\na?[31m?b\n");

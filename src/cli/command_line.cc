@@ -2,18 +2,19 @@
 #include "cli/command_line.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
+#include "cli/aliases.h"
 #include "cli/context.h"
-#include "cli/style.h"
+#include "cli/usage.h"
 
 namespace howdah::cli {
 namespace {
-
-constexpr int kExitUsage = 2;
 
 int report(const Error& error) {
   fmt::print(stderr, "howdah: {}\n", error.message);
@@ -27,53 +28,82 @@ int report(const Error& error) {
 }
 
 void add_global_flags(CLI::App& app, Context& context) {
-  app.add_option("--data-dir", context.data_directory, "The data folder")
-      ->envname("HOWDAH_DATA_DIR");
-  app.add_option("-o,--output", context.output, "table, json or yaml")
-      ->check(CLI::IsMember({"table", "json", "yaml"}));
-  app.add_flag("-q,--quiet", context.quiet, "Data only, no talk");
-  app.add_flag("--no-input", context.no_input, "Never ask");
+  for (const Setting& setting : all_settings()) {
+    if (setting.use == SettingUse::everywhere) add_setting(app, context, setting.name);
+  }
   app.add_flag("-y,--yes", context.yes, "Answer every question with yes");
   // Global flags may stand behind the command too.
   app.fallthrough();
 }
 
-void explain_missing_command(const CLI::App& app) {
-  const auto words = app.remaining();
-  if (words.empty()) {
-    fmt::print(stderr, "{}", app.help());
-  } else {
-    fmt::print(stderr, "howdah: there is no command '{}'\n  what to do: see 'howdah --help'\n",
-               words.front());
-  }
+void add_help_command(CLI::App& app, Context& context) {
+  CLI::App* help = app.add_subcommand("help", "Show how a command is used");
+  auto words = std::make_shared<std::vector<std::string>>();
+  help->add_option("command", *words, "Such as: db create")->type_name("COMMAND");
+  add_example(*help, "howdah help db create");
+  help->callback([&app, &context, words] {
+    context.needs_configuration = false;
+    context.action = [&app, words]() -> Result<int> { return show_help(app, *words); };
+  });
+}
+
+Result<int> run_action(Context& context) {
+  HOWDAH_CHECK(context.load());
+  return context.action();
+}
+
+// Everything that was printed must have arrived, or the exit code would lie.
+int finished(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  fmt::print(stderr, "howdah: cannot write the output: {}\n", std::strerror(errno));
+  return code == 0 ? 1 : code;
+}
+
+// A reader that went away ends us silently, whoever started us; Ctrl-C by an exit code.
+void prepare_signals() {
+  ::signal(SIGPIPE, SIG_DFL);
+  ::signal(SIGINT, [](int) { ::_exit(130); });
 }
 
 }  // namespace
 
-int run_command_line(int argc, const char* const* argv) {
-  Context context;
-  CLI::App app("Howdah: a Postgres cloud on your own machine", "howdah");
+void build_tree(CLI::App& app, Context& context) {
+  app.name("howdah");
+  app.description("Howdah: a Postgres cloud on your own machine");
   app.set_version_flag("--version", "howdah " HOWDAH_VERSION);
   app.require_subcommand(1);
   add_global_flags(app, context);
   add_up_command(app, context);
   add_status_commands(app, context);
   add_database_commands(app, context);
+  add_password_commands(app, context);
   add_firewall_commands(app, context);
   add_psql_command(app, context);
   add_operation_commands(app, context);
   add_key_commands(app, context);
+  add_configuration_commands(app, context);
+  add_help_command(app, context);
+}
+
+int run_command_line(int argc, const char* const* argv) {
+  prepare_signals();
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::RequiredError& error) {
-    if (!app.get_subcommands().empty()) app.exit(error);
-    if (app.get_subcommands().empty()) explain_missing_command(app);
-    return kExitUsage;
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kExitUsage;
+    auto words = expand_alias(argc, argv);
+    Context context;
+    CLI::App app;
+    build_tree(app, context);
+    std::ranges::reverse(words);  // as CLI11 takes them
+    try {
+      app.parse(std::move(words));
+    } catch (const CLI::ParseError& error) {
+      return finished(report_usage(app, error));
+    }
+    const auto code = run_action(context);
+    return finished(code ? *code : report(code.error()));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "howdah: internal error: {}\n", error.what());
+    return 1;
   }
-  const auto code = context.action();
-  return code ? *code : report(code.error());
 }
 
 }  // namespace howdah::cli

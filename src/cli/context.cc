@@ -6,7 +6,9 @@
 
 #include <iostream>
 
+#include "cli/context_file.h"
 #include "cli/output.h"
+#include "cli/remote.h"
 #include "cli/style.h"
 #include "net/run.h"
 
@@ -27,22 +29,62 @@ bool is_named(const boost::json::object& database, std::string_view name) {
 
 }  // namespace
 
+Result<void> Context::load() {
+  std::error_code error;
+  const os::Path here = std::filesystem::current_path(error);
+  FoundContextFile found;
+  if (!error) found = find_context_file(here);
+  sources.context_file = found.file;
+  sources.user_file = user_config_file();
+  sources.system_file = system_config_file();
+  if (needs_configuration) {
+    HOWDAH_TRY(config_, Configuration::load(sources));
+  }
+  quiet = config_.flag("quiet");
+  no_input = config_.flag("no-input");
+  if (!found.note.empty()) say(found.note);
+  for (const char* place : {"data-dir", "api-url", "ca-file"}) {
+    if (config_.value(place).origin != Origin::context_file) continue;
+    return check_context_file(found.file);
+  }
+  return {};
+}
+
 Layout Context::layout() const {
-  return layout_of(data_directory.empty() ? default_running_directory() : os::Path(data_directory));
+  const std::string& folder = config_.text("data-dir");
+  return layout_of(folder.empty() ? default_running_directory() : os::Path(folder));
 }
 
 OutputFormat Context::format() const {
+  const std::string& output = config_.text("output");
   if (output == "json") return OutputFormat::json;
   return output == "yaml" ? OutputFormat::yaml : OutputFormat::table;
 }
 
+bool Context::remote() const {
+  const SettingValue& url = config_.value("api-url");
+  // A data folder that is named more closely than the address is what is meant.
+  return !url.text.empty() && url.origin <= config_.value("data-dir").origin;
+}
+
+Result<http::Client> Context::connect(asio::io_context& io) const {
+  if (remote()) return connect_remote(config_);
+  return http::Client(io.get_executor(), layout().control_socket());
+}
+
+Result<http::Response> Context::fetch(http::Request request) {
+  asio::io_context io(1);
+  HOWDAH_TRY(http::Client client, connect(io));
+  return net::run(io, client.send(std::move(request), kCallDeadline));
+}
+
 Result<boost::json::value> Context::call(http::Method method, const std::string& path,
                                          const boost::json::value& body, const http::Query& query) {
-  const Layout place = layout();
   asio::io_context io(1);
-  http::Client client(io.get_executor(), place.control_socket());
+  HOWDAH_TRY(http::Client client, connect(io));
   auto answer = net::run(io, client.call(method, path, query, body, kCallDeadline));
-  if (answer || answer.error().code != ErrorCode::unavailable) return answer;
+  if (answer || answer.error().code != ErrorCode::unavailable || remote()) return answer;
+  const Layout place = layout();
   const auto lock = os::try_lock(place.data / "lock");
   if (lock && !*lock) return answer;  // a Howdah runs there: what was said is what counts
   return fail(ErrorCode::unavailable, fmt::format("no Howdah runs on {}", place.data.string()),
@@ -63,26 +105,32 @@ Result<boost::json::array> Context::list(const std::string& path, http::Query qu
 }
 
 Result<boost::json::object> Context::find_database(const std::string& name) {
-  HOWDAH_TRY(const boost::json::value answer, call(http::Method::get, "/api/databases"));
+  const SettingValue& chosen = config_.value("database");
+  const std::string wanted = name.empty() ? chosen.text : name;
+  if (name.empty() && !wanted.empty()) say(fmt::format("Database: {} ({})", wanted, chosen.place));
+  HOWDAH_TRY(const boost::json::array databases, list("/api/databases"));
   std::vector<boost::json::object> found;
-  for (const auto& database : answer.at("data").as_array()) {
-    if (name.empty() || is_named(database.as_object(), name)) found.push_back(database.as_object());
+  for (const auto& database : databases) {
+    if (wanted.empty() || is_named(database.as_object(), wanted)) {
+      found.push_back(database.as_object());
+    }
   }
   if (found.size() == 1) return found.front();
   if (found.empty()) {
-    return fail(ErrorCode::not_found,
-                name.empty() ? "there is no database yet" : fmt::format("no database '{}'", name),
-                name.empty() ? "make one: howdah db create NAME" : "see: howdah db list");
+    return fail(
+        ErrorCode::not_found,
+        wanted.empty() ? "there is no database yet" : fmt::format("no database '{}'", wanted),
+        wanted.empty() ? "make one: howdah db create NAME" : "see: howdah db list");
   }
   return fail(ErrorCode::conflict,
-              name.empty() ? fmt::format("there are {} databases; say which", found.size())
-                           : fmt::format("{} databases are called '{}'", found.size(), name),
+              wanted.empty() ? fmt::format("there are {} databases; say which", found.size())
+                             : fmt::format("{} databases are called '{}'", found.size(), wanted),
               "use the database name or id; see: howdah db list");
 }
 
 void Context::print_rows(const boost::json::value& rows, const std::vector<Column>& columns) const {
   if (format() == OutputFormat::table) {
-    fmt::print("{}", to_table(rows.as_array(), columns));
+    fmt::print("{}", to_table(rows.as_array(), columns, style::terminal_width()));
   } else {
     print_object(rows);
   }
@@ -108,8 +156,13 @@ void Context::say(std::string_view text) const {
 
 Result<void> Context::confirm(const std::string& question, const std::string& expected) const {
   if (yes) return {};
+  return confirm_typed(question, expected, "add --yes");
+}
+
+Result<void> Context::confirm_typed(const std::string& question, const std::string& expected,
+                                    const std::string& instead) const {
   if (no_input || ::isatty(STDIN_FILENO) == 0) {
-    return fail(ErrorCode::invalid_request, "this needs a confirmation", "add --yes");
+    return fail(ErrorCode::invalid_request, "this needs a confirmation", instead);
   }
   fmt::print(stderr, "{} Type {} to go on: ", question, style::bold(expected));
   std::fflush(stderr);

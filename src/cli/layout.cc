@@ -11,7 +11,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/units.h"
+#include "cli/folder_place.h"
+#include "cli/machine_check.h"
 #include "crypto/encode.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
@@ -25,8 +26,6 @@ constexpr const char* kRootDataDirectory = "/var/lib/howdah";
 constexpr const char* kUsersLock = "/run/howdah-users.lock";
 constexpr std::chrono::milliseconds kUsersLockLimit{60'000};
 constexpr std::int64_t kFolderFormat = 1;
-// Less room than this cannot hold the catalog and one database.
-constexpr ByteCount kFreeBytesMin = 512_MiB;
 
 std::unexpected<Error> unusable(std::string message, std::string hint) {
   return fail(ErrorCode::data_folder_unusable, std::move(message), std::move(hint));
@@ -97,14 +96,6 @@ Result<bool> check_existing(const Layout& layout) {
                     "check its owner and mode, or choose another folder with --data-dir");
   }
   return marked;
-}
-
-Result<void> check_space(const os::Path& folder) {
-  HOWDAH_TRY(const os::DiskSpace space, os::disk_space(folder));
-  if (space.free_bytes >= kFreeBytesMin) return {};
-  return unusable(fmt::format("{} has only {} free; Howdah needs at least {}", folder.string(),
-                              to_pretty(space.free_bytes), to_pretty(kFreeBytesMin)),
-                  "free some space, or choose a folder on another disk with --data-dir");
 }
 
 Result<void> check_format(const Layout& layout) {
@@ -227,6 +218,7 @@ Result<PreparedFolder> prepare_folder(const Layout& layout, const DaemonUsers& u
                 fmt::format("another Howdah uses {}", layout.data.string()),
                 "see 'howdah status', or start a second one with another --data-dir");
   }
+  HOWDAH_CHECK(settle_place(layout, **lock));
   if (!marked) HOWDAH_CHECK(check_space(layout.data));
   if (!marked) {
     // The daemons' users pass through the folder to their own parts.

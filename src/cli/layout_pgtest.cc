@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/folder_place.h"
 #include "cli/layout.h"
 
 namespace howdah::cli {
@@ -49,6 +50,46 @@ TEST_F(DataFolder, in_use_is_refused) {
   const auto second = prepare_folder(layout(), users_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::already_running);
+}
+
+TEST_F(DataFolder, that_was_moved_is_used_where_it_is_now) {
+  ASSERT_TRUE(prepare_folder(layout(), users_));
+  (void)os::remove_tree(layout().runtime);
+  std::filesystem::rename(root_ / "data", root_ / "moved");
+  const Layout moved = layout_of(root_ / "moved");
+  const auto again = prepare_folder(moved, users_);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_FALSE(again->first_start);
+  (void)os::remove_tree(moved.runtime);
+}
+
+TEST_F(DataFolder, that_is_a_copy_is_refused_while_the_original_is_there) {
+  ASSERT_TRUE(prepare_folder(layout(), users_));
+  std::filesystem::copy(root_ / "data", root_ / "copy", std::filesystem::copy_options::recursive);
+  const Layout copy = layout_of(root_ / "copy");
+  const auto refused = prepare_folder(copy, users_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::data_folder_unusable);
+  EXPECT_NE(refused.error().message.find((root_ / "data").string()), std::string::npos);
+  EXPECT_NE(refused.error().hint, "");
+  (void)os::remove_tree(layout().runtime);
+  std::filesystem::rename(root_ / "data", root_ / "aside");
+  EXPECT_TRUE(prepare_folder(copy, users_)) << "the original is gone: the copy takes its place";
+  (void)os::remove_tree(copy.runtime);
+}
+
+TEST_F(DataFolder, that_nobody_uses_leaves_nothing_of_the_machine_taken) {
+  {
+    const auto used = prepare_folder(layout(), users_);
+    ASSERT_TRUE(used);
+    const auto refused = release_machine(layout());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::already_running);
+  }
+  const auto released = release_machine(layout());
+  ASSERT_TRUE(released) << released.error().message;
+  EXPECT_FALSE(std::filesystem::exists(layout().runtime));
+  EXPECT_TRUE(std::filesystem::exists(layout().data / "howdah.json")) << "data are kept";
 }
 
 TEST_F(DataFolder, with_foreign_files_is_refused_and_left_alone) {

@@ -38,6 +38,46 @@ std::string padded(const std::string& text, std::size_t width) {
   return text + std::string(width - std::min(width, width_of(text)), ' ');
 }
 
+constexpr std::size_t kGap = 2;
+constexpr std::size_t kColumnWidthMin = 8;
+
+std::vector<std::size_t> widths_of(const std::vector<std::vector<std::string>>& lines) {
+  std::vector<std::size_t> widths(lines.front().size());
+  for (const auto& cells : lines) {
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      widths[i] = std::max(widths[i], width_of(cells[i]));
+    }
+  }
+  return widths;
+}
+
+// Takes from the widest column, again and again, until all fit or none has more than the minimum.
+std::vector<std::size_t> fitted(std::vector<std::size_t> widths, std::size_t limit) {
+  if (limit == 0 || widths.empty()) return widths;
+  std::size_t total = kGap * (widths.size() - 1);
+  for (const std::size_t width : widths) total += width;
+  while (total > limit) {
+    const auto widest = std::ranges::max_element(widths);
+    if (*widest <= kColumnWidthMin) break;
+    --*widest;
+    --total;
+  }
+  return widths;
+}
+
+// The text in at most width columns of the terminal.
+std::string cut(const std::string& text, std::size_t width) {
+  if (width_of(text) <= width) return text;
+  std::string kept;
+  std::size_t columns = 0;
+  for (const char c : text) {
+    const bool begins = (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+    if (begins && ++columns == width) break;
+    kept += c;
+  }
+  return kept + "\u2026";
+}
+
 void emit(YAML::Emitter& out, const boost::json::value& value) {
   if (value.is_object()) {
     out << YAML::BeginMap;
@@ -63,27 +103,26 @@ void emit(YAML::Emitter& out, const boost::json::value& value) {
 
 }  // namespace
 
-std::string to_table(const boost::json::array& rows, const std::vector<Column>& columns) {
-  std::vector<std::size_t> widths;
-  for (const Column& column : columns) {
-    std::size_t width = width_of(column.heading);
-    for (const auto& row : rows) {
-      width = std::max(width, width_of(cell(row.as_object().if_contains(column.field))));
-    }
-    widths.push_back(width);
-  }
-  std::string text;
-  std::string line;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    line += padded(columns[i].heading, i + 1 == columns.size() ? 0 : widths[i] + 2);
-  }
-  text += style::dim(line) + "\n";
+std::string to_table(const boost::json::array& rows, const std::vector<Column>& columns,
+                     std::size_t width) {
+  std::vector<std::vector<std::string>> lines{{}};
+  for (const Column& column : columns) lines.front().push_back(column.heading);
   for (const auto& row : rows) {
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      text += padded(cell(row.as_object().if_contains(columns[i].field)),
-                     i + 1 == columns.size() ? 0 : widths[i] + 2);
+    lines.emplace_back();
+    for (const Column& column : columns) {
+      lines.back().push_back(cell(row.as_object().if_contains(column.field)));
     }
-    text += '\n';
+  }
+  const auto widths = fitted(widths_of(lines), width);
+  std::string text;
+  for (const auto& cells : lines) {
+    std::string line;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      const bool last = i + 1 == cells.size();
+      const std::string shown = cut(cells[i], widths[i]);
+      line += last ? shown : padded(shown, widths[i] + kGap);
+    }
+    text += (&cells == &lines.front() ? style::dim(line) : line) + "\n";
   }
   return text;
 }

@@ -10,7 +10,9 @@
 namespace howdah::cli {
 
 // Rows under headings, two spaces between columns. No rows: the headings alone.
-std::string to_table(const boost::json::array& rows, const std::vector<Column>& columns);
+// width: of the terminal; texts of the widest columns are cut to fit, with an ellipsis. 0: endless.
+std::string to_table(const boost::json::array& rows, const std::vector<Column>& columns,
+                     std::size_t width = 0);
 // One "name  value" line for each field.
 std::string to_fields(const boost::json::object& object);
 std::string to_yaml(const boost::json::value& value);

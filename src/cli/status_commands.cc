@@ -2,20 +2,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <map>
 
 #include "base/units.h"
 #include "cli/context.h"
-#include "cli/doctor.h"
-#include "cli/style.h"
+#include "cli/doctor/doctor_command.h"
 #include "net/run.h"
 #include "nodeapi/client.h"
 
 namespace howdah::cli {
 namespace {
-
-constexpr int kExitFindings = 6;
 
 // What the node says of itself. It answers root and the control plane only; else empty.
 std::optional<nodeapi::NodeStatus> ask_node(const Layout& layout) {
@@ -68,70 +64,13 @@ Result<int> show_status(Context& context) {
   return 0;
 }
 
-std::vector<Finding> examine_running(Context& context) {
-  std::vector<Finding> findings;
-  const auto health = context.call(http::Method::get, "/health");
-  if (!health) {
-    findings.push_back({Verdict::note, "Howdah", health.error().message, health.error().hint});
-    return findings;
-  }
-  findings.push_back(
-      {Verdict::good, "Howdah", "serving, " + std::string(health->at("status").as_string()), ""});
-  const auto* checks = health->as_object().if_contains("checks");
-  if (checks != nullptr && checks->is_object()) {
-    for (const auto& check : checks->get_object()) {
-      const auto* state = check.value().as_object().if_contains("status");
-      const bool good = state != nullptr && *state == boost::json::value("ok");
-      findings.push_back({good ? Verdict::good : Verdict::problem, std::string(check.key()),
-                          good ? "ok" : boost::json::serialize(check.value()),
-                          good ? "" : "see " + context.layout().log_file("howdahd").string()});
-    }
-  }
-  if (const auto node = ask_node(context.layout())) {
-    for (const std::string& line : node->degraded) {
-      findings.push_back({Verdict::note, "Reduced", line, "fine for development"});
-    }
-  }
-  return findings;
-}
-
-Result<int> run_doctor(Context& context) {
-  auto findings = examine_machine(context.layout());
-  for (auto& finding : examine_running(context)) findings.push_back(std::move(finding));
-  constexpr std::array<std::string_view, 3> kNames{"good", "note", "problem"};
-  boost::json::array rows;
-  int problems = 0;
-  for (const Finding& finding : findings) {
-    problems += finding.verdict == Verdict::problem;
-    rows.push_back({{"verdict", kNames[static_cast<std::size_t>(finding.verdict)]},
-                    {"subject", finding.subject},
-                    {"text", finding.text},
-                    {"advice", finding.advice}});
-  }
-  if (context.format() != OutputFormat::table) {
-    context.print_rows(rows, {});
-    return problems == 0 ? 0 : kExitFindings;
-  }
-  for (const Finding& finding : findings) {
-    const std::string mark = finding.verdict == Verdict::good   ? style::green("ok  ")
-                             : finding.verdict == Verdict::note ? style::yellow("note")
-                                                                : style::red("BAD ");
-    fmt::print("{}  {:<16} {}\n", mark, finding.subject, finding.text);
-    if (!finding.advice.empty()) fmt::print("{:23}{}\n", "", style::dim("-> " + finding.advice));
-  }
-  fmt::print("\n{}\n", problems == 0 ? "Nothing is wrong." : fmt::format("{} to mend.", problems));
-  return problems == 0 ? 0 : kExitFindings;
-}
-
 }  // namespace
 
 void add_status_commands(CLI::App& app, Context& context) {
   app.add_subcommand("status", "What runs, and where")->callback([&context] {
     context.action = [&context] { return show_status(context); };
   });
-  app.add_subcommand("doctor", "Find what is wrong on this machine")->callback([&context] {
-    context.action = [&context] { return run_doctor(context); };
-  });
+  add_doctor_command(app, context);
 }
 
 }  // namespace howdah::cli

@@ -2,11 +2,14 @@
 #include "cli/summary.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 
+#include "base/clock.h"
 #include "base/units.h"
 #include "cli/style.h"
+#include "crypto/certificate.h"
 
 namespace howdah::cli {
 namespace {
@@ -20,20 +23,40 @@ void row(std::string_view label, std::string_view value) {
   fmt::print("  {}  {}\n", style::dim(fmt::format("{:<10}", label)), value);
 }
 
+void print_certificate(const Layout& layout) {
+  const os::Path path = layout.data / "tls" / "server.crt";
+  const auto facts = crypto::read_certificate(os::read_file(path).value_or(""));
+  if (!facts) return;
+  row("TLS", fmt::format("{}, until {}", path.string(), to_rfc3339(facts->not_after)));
+  row("", style::dim("SHA-256 " + facts->sha256_fingerprint));
+}
+
 }  // namespace
+
+void Summary::print_open() const {
+  row("Open", style::yellow(fmt::format("other machines reach it on {}; HTTP there is always TLS",
+                                        fmt::join(open_addresses, ", "))));
+  if (host == "localhost") {
+    row("", style::dim("URLs name localhost; --public-host NAME makes them work from elsewhere"));
+  }
+  if (firewall.name.empty()) return;
+  row("", fmt::format("{} on this machine keeps them out. To let them in:", firewall.name));
+  for (const std::string& line : firewall.lines) row("", style::bold("  " + line));
+}
 
 void Summary::print() const {
   fmt::print("\n  {}  {}\n\n", style::bold("Howdah"),
              style::dim(fmt::format("{} is serving. Ctrl-C stops it cleanly.", HOWDAH_VERSION)));
   row("API", api_url + "/api");
-  row("Postgres", fmt::format("{}:{} direct, {}:{} pooled{}", host, direct_port, host, pooled_port,
-                              listen == "127.0.0.1" || listen == "::1"
-                                  ? " (this machine only; --listen opens it)"
-                                  : ""));
+  row("Postgres",
+      fmt::format("{}:{} direct, {}:{} pooled{}", host, direct_port, host, pooled_port,
+                  open_addresses.empty() ? " (this machine only; --listen opens it)" : ""));
   row("Data", fmt::format("{} ({}, {} free)", layout.data.string(), node.volume_driver,
                           to_pretty(node.volume_free_bytes)));
   row("Key, CA",
       fmt::format("{}, {}", layout.connection_file().string(), layout.ca_certificate().string()));
+  print_certificate(layout);
+  if (!open_addresses.empty()) print_open();
   for (const std::string& line : node.degraded) row("Note", style::yellow(line));
   if (sample) {
     fmt::print("\n  {}\n", style::bold("Your first database, with sample data"));

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "cli/host_firewall.h"
 #include "cli/layout.h"
 #include "nodeapi/messages.h"
 
@@ -15,7 +17,8 @@ struct Summary {
   Layout layout;
   bool first_start = false;
   std::string host;
-  std::string listen;
+  std::vector<std::string> open_addresses;  // empty: this machine only
+  HostFirewall firewall;
   std::string api_url;
   std::uint16_t direct_port = 0;
   std::uint16_t pooled_port = 0;
@@ -25,6 +28,9 @@ struct Summary {
 
   // To standard output; colours only on a terminal without NO_COLOR.
   void print() const;
+
+ private:
+  void print_open() const;
 };
 
 }  // namespace howdah::cli

@@ -8,10 +8,14 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 
 #include "base/json.h"
+#include "cli/host_firewall.h"
 #include "cli/layout.h"
+#include "cli/listening.h"
+#include "cli/machine_check.h"
 #include "cli/progress.h"
 #include "cli/summary.h"
 #include "cli/supervisor.h"
@@ -31,6 +35,17 @@ struct Ports {
   std::uint16_t http, direct, pooled;
 };
 
+// As the daemons take them: absolute, since they work elsewhere, and with ':' between.
+std::string join_paths(const std::vector<std::string>& paths) {
+  std::string joined;
+  for (const std::string& path : paths) {
+    if (path.empty()) continue;
+    if (!joined.empty()) joined += ':';
+    joined += std::filesystem::absolute(path).lexically_normal().string();
+  }
+  return joined;
+}
+
 // Finds out before anything starts whether the ports are free, and turns 0 into a free one.
 Result<std::uint16_t> settle_port(asio::any_io_executor executor, const std::string& address,
                                   std::uint16_t port, std::string_view option) {
@@ -41,13 +56,14 @@ Result<std::uint16_t> settle_port(asio::any_io_executor executor, const std::str
   return endpoint.port();
 }
 
-Result<Ports> settle_ports(asio::any_io_executor executor, const UpOptions& options) {
-  Ports ports{};
-  HOWDAH_TRY(ports.http, settle_port(executor, options.listen, options.http_port, "--http-port"));
-  HOWDAH_TRY(ports.direct,
-             settle_port(executor, options.listen, options.direct_port, "--direct-port"));
-  HOWDAH_TRY(ports.pooled,
-             settle_port(executor, options.listen, options.pooled_port, "--pooled-port"));
+Result<Ports> settle_ports(asio::any_io_executor executor, const UpOptions& options,
+                           const Listening& listening) {
+  Ports ports{options.http_port, options.direct_port, options.pooled_port};
+  for (const std::string& address : listening.addresses) {
+    HOWDAH_TRY(ports.http, settle_port(executor, address, ports.http, "--http-port"));
+    HOWDAH_TRY(ports.direct, settle_port(executor, address, ports.direct, "--direct-port"));
+    HOWDAH_TRY(ports.pooled, settle_port(executor, address, ports.pooled, "--pooled-port"));
+  }
   return ports;
 }
 
@@ -92,6 +108,7 @@ class Up {
   Supervisor supervisor_;
   DaemonUsers users_;
   PreparedFolder folder_;
+  Listening listening_;
   Ports ports_{};
   Summary summary_;
   asio::signal_set signals_;
@@ -134,9 +151,11 @@ Result<void> Up::next_step(std::string what) {
 }
 
 Task<void> Up::start() {
+  HOWDAH_CO_TRY(listening_, plan_listening(options_.listen, options_.domain, options_.email));
+  HOWDAH_CO_CHECK(check_machine(layout_));
   HOWDAH_CO_TRY(users_, ensure_daemon_users());
   HOWDAH_CO_TRY(folder_, prepare_folder(layout_, users_));
-  HOWDAH_CO_TRY(ports_, settle_ports(io_.get_executor(), options_));
+  HOWDAH_CO_TRY(ports_, settle_ports(io_.get_executor(), options_, listening_));
   HOWDAH_CO_CHECK(next_step(folder_.first_start
                                 ? "making the volume and the first databases (first start)"
                                 : "starting the node agent and the catalog"));
@@ -150,9 +169,13 @@ Task<void> Up::start() {
   summary_.host = !options_.public_host.empty() ? options_.public_host
                   : !options_.domain.empty()    ? options_.domain
                                                 : "localhost";
-  summary_.listen = options_.listen;
+  summary_.api_url = listening_.api_url(summary_.host, ports_.http);
   summary_.direct_port = ports_.direct;
   summary_.pooled_port = ports_.pooled;
+  if (listening_.open) {
+    summary_.open_addresses = listening_.addresses;
+    summary_.firewall = find_host_firewall({ports_.http, ports_.direct, ports_.pooled});
+  }
   if (folder_.first_start && options_.sample) {
     HOWDAH_CO_CHECK(next_step("making the sample database"));
     HOWDAH_CO_CHECK(co_await make_sample());
@@ -166,7 +189,7 @@ Task<void> Up::start_node() {
   add_flag(plan.arguments, "runtime-dir", layout_.runtime.string());
   add_flag(plan.arguments, "control-user", users_.control_name);
   add_flag(plan.arguments, "gate-user", users_.gate_name);
-  add_flag(plan.arguments, "postgres-dir", options_.postgres_directory);
+  add_flag(plan.arguments, "postgres-dir", join_paths(options_.postgres_directories));
   add_flag(plan.arguments, "volume-driver", options_.volume_driver);
   add_flag(plan.arguments, "volume-size", options_.volume_size);
   add_flag(plan.arguments, "size-class", options_.size_class);
@@ -181,7 +204,7 @@ Task<void> Up::start_control() {
   DaemonPlan plan{"howdahd", {}, users_.control, milliseconds{60'000}};
   add_flag(plan.arguments, "data-dir", layout_.data.string());
   add_flag(plan.arguments, "runtime-dir", layout_.runtime.string());
-  add_flag(plan.arguments, "listen", options_.listen);
+  add_flag(plan.arguments, "listen", listening_.text());
   add_flag(plan.arguments, "http-port", std::to_string(ports_.http));
   add_flag(plan.arguments, "direct-port", std::to_string(ports_.direct));
   add_flag(plan.arguments, "pooled-port", std::to_string(ports_.pooled));
@@ -198,10 +221,6 @@ Task<void> Up::start_control() {
   if (recovery != nullptr && recovery->is_string()) {
     summary_.recovery_key = std::string(recovery->get_string());
   }
-  const bool tls = options_.listen != "127.0.0.1" && options_.listen != "::1";
-  std::string host = options_.listen == "127.0.0.1" ? "localhost" : options_.listen;
-  if (host.find(':') != std::string::npos) host = "[" + host + "]";  // an IPv6 address
-  summary_.api_url = fmt::format("{}://{}:{}", tls ? "https" : "http", host, ports_.http);
   co_return Result<void>{};
 }
 
@@ -209,9 +228,10 @@ Task<void> Up::start_gate() {
   DaemonPlan plan{"howdah-gate", {}, users_.gate};
   add_flag(plan.arguments, "data-dir", layout_.data.string());
   add_flag(plan.arguments, "runtime-dir", layout_.runtime.string());
-  add_flag(plan.arguments, "listen", options_.listen);
+  add_flag(plan.arguments, "listen", listening_.text());
   add_flag(plan.arguments, "direct-port", std::to_string(ports_.direct));
   add_flag(plan.arguments, "pooled-port", std::to_string(ports_.pooled));
+  if (!options_.pooled) add_flag(plan.arguments, "no-pooled", "yes");
   if (std::getenv("HOWDAH_GATE_PLAINTEXT") != nullptr) {
     add_flag(plan.arguments, "plaintext-for-measurement", "yes");
   }
@@ -222,11 +242,9 @@ Task<void> Up::start_gate() {
 // A first key chosen by the user for automation goes to howdahd through a file that only it can
 // read: environments and arguments of a process can be read by others.
 Result<std::string> Up::place_preset_key() {
-  const char* key = std::getenv("HOWDAH_API_KEY");
-  if (key == nullptr) key = std::getenv("API_KEY");
-  if (key == nullptr || *key == '\0') return std::string();
+  if (options_.preset_key.empty()) return std::string();
   const os::Path path = layout_.data / "secrets" / "preset-key";
-  HOWDAH_CHECK(os::write_file_atomic(path, key, 0600));
+  HOWDAH_CHECK(os::write_file_atomic(path, options_.preset_key, 0600));
   if (users_.control) {
     HOWDAH_CHECK(os::change_owner(path, users_.control->uid, users_.control->gid));
   }

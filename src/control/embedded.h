@@ -12,6 +12,7 @@ struct EmbeddedFile {
 };
 
 std::vector<EmbeddedFile> embedded_migration_files();  // sql/*.sql, by name
-std::vector<EmbeddedFile> embedded_contract_files();   // api/openapi.json, contract/page/*
+std::vector<EmbeddedFile> embedded_contract_files();   // api/openapi.json
+std::vector<EmbeddedFile> embedded_reference_files();  // web/reference/: the page at /docs
 
 }  // namespace howdah::control

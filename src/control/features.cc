@@ -9,6 +9,7 @@
 #include "control/metrics/metrics.h"
 #include "control/nodes/node_watcher.h"
 #include "control/organisation/organisation.h"
+#include "control/passwords/passwords.h"
 #include "control/platform.h"
 #include "control/routing/publisher.h"
 #include "control/stats/stats.h"
@@ -21,6 +22,7 @@ std::vector<std::unique_ptr<Feature>> make_features(Platform& platform) {
   auto databases = std::make_unique<Databases>(platform, *nodes, *routes);
   auto firewall = std::make_unique<Firewall>(platform, *routes);
   auto denied = std::make_unique<DeniedLog>(platform, *routes);
+  auto passwords = std::make_unique<Passwords>(platform, *routes);
   auto organisation = std::make_unique<OrganisationSettings>(platform, *routes);
   auto metrics =
       std::make_unique<Metrics>(platform, Metrics::Sources{*nodes, *routes, *databases, *denied});
@@ -32,6 +34,7 @@ std::vector<std::unique_ptr<Feature>> make_features(Platform& platform) {
   features.push_back(std::move(databases));
   features.push_back(std::move(firewall));
   features.push_back(std::move(denied));
+  features.push_back(std::move(passwords));
   features.push_back(std::move(organisation));
   features.push_back(std::make_unique<ConnectionStrings>(platform));
   features.push_back(std::move(stats));

@@ -39,6 +39,7 @@ class FakeNode {
     add(Method::post, "/v1/claims", &FakeNode::claim);
     add(Method::post, "/v1/instances/{id}/acquire", &FakeNode::acquire);
     add(Method::del, "/v1/instances/{id}/holds/{holder}", &FakeNode::release);
+    add(Method::put, "/v1/instances/{id}/roles", &FakeNode::set_roles);
     add(Method::post, "/v1/instances/{id}/stop", &FakeNode::stop_instance);
     add(Method::del, "/v1/instances/{id}", &FakeNode::remove);
     add(Method::get, "/v1/journal", &FakeNode::journal);
@@ -77,7 +78,9 @@ class FakeNode {
 
   nodeapi::NodeStatus status;
   std::map<InstanceId, nodeapi::Instance> instances;
-  std::map<std::string, std::string> verifiers;  // by token, as claimed
+  std::map<std::string, std::string> verifiers;       // by token, as claimed
+  std::map<std::string, std::string> role_verifiers;  // by role, as set last
+  std::optional<ErrorCode> set_roles_fails;
   std::optional<ErrorCode> claim_fails;
   milliseconds claim_takes{0};
   bool makes_databases = false;  // a claim makes the role and its logical database for real
@@ -140,6 +143,13 @@ class FakeNode {
     co_return answer(to_json(*instance));
   }
   Task<Response> release(Request) { co_return answer(json::object()); }
+  Task<Response> set_roles(Request request) {
+    if (set_roles_fails) co_return fail(*set_roles_fails, "setting roles fails");
+    HOWDAH_CO_TRY(const auto body, parse_json(request.body));
+    HOWDAH_CO_TRY(const auto passwords, nodeapi::role_passwords_from_json(body));
+    for (const auto& one : passwords) role_verifiers[one.name] = one.verifier;
+    co_return answer(json::object());
+  }
   Task<Response> stop_instance(Request request) {
     HOWDAH_CO_TRY(auto* instance, find(request));
     change(instance->id, nodeapi::InstanceState::stopped, "stop");
@@ -211,6 +221,12 @@ class FakeGate {
   Task<void> report_denied(std::vector<DeniedAttempt> denied) {
     GateMessage message;
     message.denied = std::move(denied);
+    co_return co_await lines_->write(to_json(message));
+  }
+  Task<void> report_roles(std::vector<RoleChange> changes, std::vector<LoginSeen> logins = {}) {
+    GateMessage message;
+    message.role_changes = std::move(changes);
+    message.logins = std::move(logins);
     co_return co_await lines_->write(to_json(message));
   }
   void leave() {

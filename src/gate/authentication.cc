@@ -25,20 +25,27 @@ pgwire::ScramVerifier doomed(pgwire::ScramVerifier verifier) {
   return verifier;
 }
 
-std::vector<pgwire::ScramVerifier> verifiers_of(const RouteRole& role, Timestamp at) {
-  std::vector<pgwire::ScramVerifier> valid, expired;
+bool is_over(const std::optional<Timestamp>& end, Timestamp at) {
+  return end && *end <= at;
+}
+
+// The passwords of a role that are valid; where none is, those that were, to no avail.
+Challenge challenge_of(const RouteRole& role, Timestamp at) {
+  Challenge valid, doomed_ones;
+  const bool locked = !role.can_login || is_over(role.valid_until, at);
   for (const RouteVerifier& kept : role.verifiers) {
     auto verifier = pgwire::parse_verifier(kept.verifier);
     if (!verifier) {
       log::warn("authentication", "a verifier of role {} cannot be read: {}", role.name,
                 verifier.error().to_log());
-    } else if (kept.valid_until && *kept.valid_until <= at) {
-      expired.push_back(doomed(std::move(*verifier)));
-    } else {
-      valid.push_back(std::move(*verifier));
+      continue;
     }
+    const bool over = locked || is_over(kept.valid_until, at);
+    Challenge& list = over ? doomed_ones : valid;
+    list.scram.verifiers.push_back(over ? doomed(std::move(*verifier)) : std::move(*verifier));
+    list.generations.push_back(kept.generation);
   }
-  return valid.empty() ? expired : valid;
+  return valid.generations.empty() ? doomed_ones : valid;
 }
 
 Task<std::string> read_password_message(Wire& wire) {
@@ -51,29 +58,30 @@ Task<std::string> read_password_message(Wire& wire) {
 
 }  // namespace
 
-pgwire::ScramServerConfig make_scram_config(const Destination& to, const SessionRequest& request,
-                                            const std::string& mock_secret, Timestamp at) {
-  pgwire::ScramServerConfig config;
+Challenge make_challenge(const Destination& to, const SessionRequest& request,
+                         const std::string& mock_secret, Timestamp at) {
+  Challenge challenge;
   if (to.role != nullptr) {
-    config.verifiers = verifiers_of(*to.role, at);
+    challenge = challenge_of(*to.role, at);
   } else if (to.decoy != nullptr) {
-    config.verifiers = verifiers_of(*to.decoy, at);
-    std::ranges::transform(config.verifiers, config.verifiers.begin(), doomed);
+    challenge = challenge_of(*to.decoy, at);
+    auto& verifiers = challenge.scram.verifiers;
+    std::ranges::transform(verifiers, verifiers.begin(), doomed);
   }
-  config.user = to.base_role;
+  challenge.scram.user = to.base_role;
   // Roles of the same name in two databases have different salts, so made-up ones have too.
-  config.mock_secret = crypto::hmac_sha256(mock_secret, to.scope);
-  config.end_point_hash = request.end_point_hash;
-  return config;
+  challenge.scram.mock_secret = crypto::hmac_sha256(mock_secret, to.scope);
+  challenge.scram.end_point_hash = request.end_point_hash;
+  return challenge;
 }
 
-Task<std::string> authenticate(Wire& wire, pgwire::ScramServerConfig config, std::string user) {
-  pgwire::ScramServer scram(std::move(config));
+Task<Proven> authenticate(Wire& wire, Challenge challenge, std::string user) {
+  pgwire::ScramServer scram(std::move(challenge.scram));
   HOWDAH_CO_CHECK(co_await wire.write(pgwire::build_authentication_sasl(scram.mechanisms())));
   HOWDAH_CO_TRY(const std::string first_body, co_await read_password_message(wire));
   HOWDAH_CO_TRY(const auto first, pgwire::parse_sasl_initial_response(first_body));
-  HOWDAH_CO_TRY(const std::string challenge, scram.begin(first.mechanism, first.data));
-  HOWDAH_CO_CHECK(co_await wire.write(pgwire::build_authentication_sasl_continue(challenge)));
+  HOWDAH_CO_TRY(const std::string reply, scram.begin(first.mechanism, first.data));
+  HOWDAH_CO_CHECK(co_await wire.write(pgwire::build_authentication_sasl_continue(reply)));
   HOWDAH_CO_TRY(const std::string final_body, co_await read_password_message(wire));
   auto accepted = scram.finish(final_body);
   if (!accepted && accepted.error().code == ErrorCode::authentication_failed) {
@@ -81,7 +89,8 @@ Task<std::string> authenticate(Wire& wire, pgwire::ScramServerConfig config, std
                    fmt::format("password authentication failed for user \"{}\"", user));
   }
   if (!accepted) co_return std::unexpected(std::move(accepted).error());
-  co_return std::move(accepted->server_final);
+  co_return Proven{std::move(accepted->server_final),
+                   challenge.generations.at(accepted->verifier_index)};
 }
 
 }  // namespace howdah::gate

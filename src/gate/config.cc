@@ -32,7 +32,10 @@ Result<GateConfig> read_config(const Flags& flags) {
   GateConfig config;
   HOWDAH_TRY(config.data_dir, flags.required("data-dir"));
   HOWDAH_TRY(config.runtime_dir, flags.required("runtime-dir"));
-  config.listen_address = flags.text("listen", config.listen_address);
+  config.listen_addresses = flags.list("listen", "127.0.0.1");
+  if (config.listen_addresses.empty()) {
+    return fail(ErrorCode::config_invalid, "flag --listen is empty");
+  }
   HOWDAH_TRY(config.direct_port, port(flags, "direct-port", config.direct_port));
   HOWDAH_TRY(config.pooled_port, port(flags, "pooled-port", config.pooled_port));
   HOWDAH_TRY(const bool no_pooled, yes_or_no(flags, "no-pooled"));

@@ -16,9 +16,9 @@ namespace howdah::gate {
 struct GateConfig {
   os::Path data_dir;
   os::Path runtime_dir;
-  std::string listen_address = "127.0.0.1";
-  std::uint16_t direct_port = 5432;  // 0: a free one
-  std::uint16_t pooled_port = 6432;  // 0: a free one
+  std::vector<std::string> listen_addresses{"127.0.0.1"};  // all with the same ports
+  std::uint16_t direct_port = 5432;                        // 0: a free one
+  std::uint16_t pooled_port = 6432;                        // 0: a free one
   bool pooled = true;
   bool plaintext_for_measurement = false;
 
@@ -26,6 +26,7 @@ struct GateConfig {
   std::size_t handshakes_max = 2'000;
   std::chrono::milliseconds authentication_max{10'000};
   std::chrono::milliseconds login_max{30'000};
+  std::chrono::milliseconds certificate_look_interval{60'000};
 
   os::Path own_directory() const { return data_dir / "gate"; }
   os::Path tls_directory() const { return data_dir / "tls"; }

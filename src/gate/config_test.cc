@@ -16,7 +16,7 @@ Result<GateConfig> config_of(std::vector<const char*> arguments) {
 TEST(GateConfig, defaults_are_the_ports_of_the_contract_on_loopback) {
   const auto config = config_of({});
   ASSERT_TRUE(config);
-  EXPECT_EQ(config->listen_address, "127.0.0.1");
+  EXPECT_EQ(config->listen_addresses, std::vector<std::string>{"127.0.0.1"});
   EXPECT_EQ(config->direct_port, 5432);
   EXPECT_EQ(config->pooled_port, 6432);
   EXPECT_TRUE(config->pooled);

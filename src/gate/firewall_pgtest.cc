@@ -106,7 +106,7 @@ TEST_F(FirewallPorts, refused_attempts_are_reported_by_address_and_port_with_the
 
 TEST_F(FirewallPorts, an_ipv6_client_is_judged_by_ipv6_rules) {
   if (!has_ipv6()) GTEST_SKIP() << "this machine has no IPv6 loopback";
-  Harness harness({.config = {.listen_address = "::1"}, .routes = {route_with({{"::2", {}}})}});
+  Harness harness({.config = {.listen_addresses = {"::1"}}, .routes = {route_with({{"::2", {}}})}});
   const auto loopback = asio::ip::address_v6::loopback();
   TestClient refused(harness.port(), loopback);
   EXPECT_EQ(refused.connect().error().sqlstate, "28000");
@@ -124,7 +124,7 @@ TEST_F(FirewallPorts, an_ipv6_client_is_judged_by_ipv6_rules) {
 TEST_F(FirewallPorts, an_ipv4_client_of_a_dual_stack_port_is_judged_by_ipv4_rules) {
   if (!has_ipv6()) GTEST_SKIP() << "this machine has no IPv6 loopback";
   Harness harness(
-      {.config = {.listen_address = "::"}, .routes = {route_with({{"127.0.0.1", {}}})}});
+      {.config = {.listen_addresses = {"::"}}, .routes = {route_with({{"127.0.0.1", {}}})}});
   TestClient admitted(harness.port());
   EXPECT_EQ(admitted.connect().type, 'Z');
   harness.publish({route_with({{"::/0", {}}})});

@@ -71,8 +71,12 @@ class FakeNode {
   bool forgets = false;  // renew answers that nothing is held
   bool fails = false;    // acquire answers instance_failed
   milliseconds acquire_delay{0};
+  // As the node says that the instance's roles are.
+  std::vector<nodeapi::RoleState> roles;
+  int looks = 0;
 
  private:
+  Task<http::Response> look_at_roles(http::Request request);
   Task<http::Response> acquire(http::Request request);
   Task<http::Response> renew(http::Request request);
   Task<http::Response> release(http::Request request);
@@ -95,6 +99,8 @@ class FakeControl {
   std::uint64_t acked = 0;
   std::vector<BranchUse> use;
   std::vector<DeniedAttempt> denied;
+  std::vector<RoleChange> role_changes;
+  std::vector<LoginSeen> logins;
   std::uint64_t version = 0;
 
  private:

@@ -198,6 +198,8 @@ FakeNode::FakeNode(asio::any_io_executor executor, const std::string& socket_pat
   using http::Method;
   router_.add(Method::post, "/v1/instances/{id}/acquire",
               std::bind_front(&FakeNode::acquire, this));
+  router_.add(Method::get, "/v1/instances/{id}/roles",
+              std::bind_front(&FakeNode::look_at_roles, this));
   router_.add(Method::post, "/v1/holds/renew", std::bind_front(&FakeNode::renew, this));
   router_.add(Method::del, "/v1/instances/{id}/holds/{holder}",
               std::bind_front(&FakeNode::release, this));
@@ -231,6 +233,11 @@ Task<http::Response> FakeNode::renew(http::Request request) {
   const auto body = boost::json::parse(request.body).as_object();
   const boost::json::value ids = forgets ? boost::json::array() : body.at("ids");
   co_return http::json_response(200, boost::json::object{{"renewed", ids}});
+}
+
+Task<http::Response> FakeNode::look_at_roles(http::Request) {
+  ++looks;
+  co_return http::json_response(200, nodeapi::roles_to_json(roles));
 }
 
 Task<http::Response> FakeNode::release(http::Request) {
@@ -273,6 +280,9 @@ Task<void> FakeControl::converse(net::Local::socket socket) {
     if (message.ack) acked = message.ack->version;
     use.insert(use.end(), message.use.begin(), message.use.end());
     denied.insert(denied.end(), message.denied.begin(), message.denied.end());
+    role_changes.insert(role_changes.end(), message.role_changes.begin(),
+                        message.role_changes.end());
+    logins.insert(logins.end(), message.logins.begin(), message.logins.end());
   }
 }
 

@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "base/log.h"
@@ -59,13 +61,15 @@ Gate::Gate(asio::any_io_executor executor, GateConfig config)
       saver_(executor, pool_, config_.own_directory() / "routes.jsonl"),
       denied_(kDeniedAddressesMax),
       node_(executor, (config_.runtime_dir / "node.sock").string()),
+      passwords_(executor,
+                 {node_, routes_, saver_, sessions_, std::bind_front(&Gate::judge, this)}),
       waker_(executor, node_, make_waker_settings(config_, id_), metrics_),
       canceller_(executor, cancel_keys_, metrics_),
       relay_(executor, metrics_),
-      parts_{executor, settings_,    identity_,  routes_, sessions_, denied_,
-             waker_,   cancel_keys_, canceller_, relay_,  metrics_},
+      parts_{executor,   settings_, identity_,    routes_,    sessions_, denied_, logins_,
+             passwords_, waker_,    cancel_keys_, canceller_, relay_,    metrics_},
       stream_(executor, make_stream_settings(config_, id_),
-              {routes_, saver_, sessions_, denied_, std::bind_front(&Gate::judge, this)}),
+              {routes_, saver_, sessions_, denied_, logins_, std::bind_front(&Gate::judge, this)}),
       status_server_(executor, {std::bind_front(&Gate::status, this),
                                 std::bind_front(&Gate::metrics_text, this)}),
       clients_(executor),
@@ -85,10 +89,14 @@ Result<void> Gate::load_mock_secret() {
   return os::write_file_atomic(path, settings_.mock_secret, 0600);
 }
 
-Result<void> Gate::listen(std::uint16_t port, PoolMode mode, std::string_view option) {
-  HOWDAH_TRY(auto listener, net::listen_tcp(executor_, config_.listen_address, port, option));
-  acceptors_.push_back(std::make_unique<Acceptor>(std::move(listener), mode, parts_, clients_));
-  return {};
+// Every address gets the same port, also where the system chose it.
+Result<std::uint16_t> Gate::listen(std::uint16_t port, PoolMode mode, std::string_view option) {
+  for (const std::string& address : config_.listen_addresses) {
+    HOWDAH_TRY(auto listener, net::listen_tcp(executor_, address, port, option));
+    acceptors_.push_back(std::make_unique<Acceptor>(std::move(listener), mode, parts_, clients_));
+    port = acceptors_.back()->port();
+  }
+  return port;
 }
 
 Result<void> Gate::open() {
@@ -106,24 +114,15 @@ Result<void> Gate::open() {
   HOWDAH_TRY(identity_, load_server_identity(config_.tls_directory()));
   HOWDAH_CHECK(load_mock_secret());
   HOWDAH_CHECK(saver_.load(routes_));
-  HOWDAH_CHECK(listen(config_.direct_port, PoolMode::session, "--direct-port"));
+  HOWDAH_TRY(direct_port_, listen(config_.direct_port, PoolMode::session, "--direct-port"));
   if (config_.pooled) {
-    HOWDAH_CHECK(listen(config_.pooled_port, PoolMode::transaction, "--pooled-port"));
+    HOWDAH_TRY(pooled_port_, listen(config_.pooled_port, PoolMode::transaction, "--pooled-port"));
   }
   HOWDAH_CHECK(status_server_.listen((config_.runtime_dir / "gate.sock").string()));
   log::info("gate", "serving {} branches (version {}) on {} port {}{}", routes_.size(),
-            routes_.version(), config_.listen_address, direct_port(),
-            config_.pooled ? fmt::format(", pooled {}", *pooled_port()) : "");
+            routes_.version(), fmt::join(config_.listen_addresses, ", "), direct_port_,
+            pooled_port_ ? fmt::format(", pooled {}", *pooled_port_) : "");
   return {};
-}
-
-std::uint16_t Gate::direct_port() const {
-  return acceptors_.front()->port();
-}
-
-std::optional<std::uint16_t> Gate::pooled_port() const {
-  if (acceptors_.size() < 2) return std::nullopt;
-  return acceptors_[1]->port();
 }
 
 void Gate::judge(const std::vector<BranchId>& branches) {
@@ -147,8 +146,10 @@ void Gate::start() {
   savers_.spawn("routes", saver_.run(routes_));
   services_.spawn("relay", relay_.run());
   services_.spawn("wake", waker_.run());
+  services_.spawn("passwords", passwords_.run());
   services_.spawn("routes", stream_.run());
   services_.spawn("firewall", expire_rules());
+  services_.spawn("tls", watch_certificate());
   for (const auto& acceptor : acceptors_) services_.spawn("accept", acceptor->run());
 }
 
@@ -160,6 +161,7 @@ asio::awaitable<void> Gate::stop(milliseconds drain) {
           "FATAL", "57P01", "terminating connection: the gate is shutting down", {}, {}}),
       drain);
   co_await canceller_.stop(kStopStep);
+  co_await passwords_.stop();
   co_await waker_.stop(kStopStep);
   relay_.stop();
   co_await services_.stop();
@@ -169,19 +171,32 @@ asio::awaitable<void> Gate::stop(milliseconds drain) {
   pool_.join();
 }
 
-void Gate::reload() {
+bool Gate::reload() {
   auto fresh = load_server_identity(config_.tls_directory());
   if (!fresh) {
     log::warn("gate", "the certificate was not reloaded, the old one stays: {}",
               fresh.error().to_log());
-    return;
+    return false;
   }
   identity_ = std::move(*fresh);
   log::info("gate", "certificate reloaded");
+  return true;
+}
+
+// howdahd renews the certificate weeks before its end and signals nobody: it may be another user,
+// on another machine. Key and certificate are two files, so a first look can come in between.
+Task<void> Gate::watch_certificate() {
+  const os::Path file = config_.tls_directory() / "server.crt";
+  std::error_code error;
+  auto seen = std::filesystem::last_write_time(file, error);
+  for (;;) {
+    co_await net::sleep_for(config_.certificate_look_interval);
+    const auto time = std::filesystem::last_write_time(file, error);
+    if (!error && time != seen && reload()) seen = time;
+  }
 }
 
 boost::json::object Gate::status() const {
-  const auto pooled = pooled_port();
   return {{"version", HOWDAH_VERSION},
           {"gate_id", id_.str()},
           {"pid", ::getpid()},
@@ -191,8 +206,9 @@ boost::json::object Gate::status() const {
           {"route_stream_connected", stream_.connected()},
           {"sessions", sessions_.size()},
           {"handshakes", clients_.size()},
-          {"direct_port", direct_port()},
-          {"pooled_port", pooled ? boost::json::value(*pooled) : boost::json::value(nullptr)}};
+          {"direct_port", direct_port_},
+          {"pooled_port",
+           pooled_port_ ? boost::json::value(*pooled_port_) : boost::json::value(nullptr)}};
 }
 
 std::string Gate::metrics_text() const {

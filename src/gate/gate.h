@@ -22,8 +22,8 @@ class Gate {
   // Loads certificate and routes and listens. Blocks. Errors say what to do: port_in_use,
   // data_folder_unusable, config_invalid, not_found.
   Result<void> open();
-  std::uint16_t direct_port() const;
-  std::optional<std::uint16_t> pooled_port() const;  // empty: switched off
+  std::uint16_t direct_port() const { return direct_port_; }
+  std::optional<std::uint16_t> pooled_port() const { return pooled_port_; }  // empty: switched off
   std::uint64_t route_version() const { return routes_.version(); }
   std::size_t handshakes() const { return clients_.size(); }
 
@@ -31,14 +31,16 @@ class Gate {
   void start();
   // No new clients; sessions end as soon as they are between transactions, within `drain`.
   asio::awaitable<void> stop(milliseconds drain);
-  // Reads the certificate again; on a failure the old one stays and a warning is logged.
-  void reload();
+  // Reads the certificate again; on a failure the old one stays and a warning is logged. It also
+  // happens by itself within a minute of a change of the file.
+  bool reload();
 
  private:
   Result<void> load_mock_secret();
-  Result<void> listen(std::uint16_t port, PoolMode mode, std::string_view option);
+  Result<std::uint16_t> listen(std::uint16_t port, PoolMode mode, std::string_view option);
   void judge(const std::vector<BranchId>& branches);
   Task<void> expire_rules();
+  Task<void> watch_certificate();
   boost::json::object status() const;
   std::string metrics_text() const;
 
@@ -55,7 +57,9 @@ class Gate {
   RouteSaver saver_;
   LiveSessions sessions_;
   DeniedAttempts denied_;
+  LoginLog logins_;
   nodeapi::Client node_;
+  PasswordWatch passwords_;
   Waker waker_;
   CancelRegistry cancel_keys_;
   Canceller canceller_;
@@ -63,7 +67,9 @@ class Gate {
   SessionParts parts_;
   RouteStream stream_;
   StatusServer status_server_;
-  std::vector<std::unique_ptr<Acceptor>> acceptors_;  // direct first
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::uint16_t direct_port_ = 0;
+  std::optional<std::uint16_t> pooled_port_;
 
   net::TaskGroup clients_;   // connections before their relay
   net::TaskGroup services_;  // what runs as long as the gate

@@ -44,6 +44,18 @@ TEST_F(LiveChange, a_session_ends_when_its_route_is_removed) {
   EXPECT_EQ(client.read().error().sqlstate, "57P01");
 }
 
+TEST_F(LiveChange, a_branch_that_goes_while_its_password_is_asked_for_is_unknown) {
+  Harness harness;
+  TestClient client(harness.port());
+  client.start_tls();
+  client.send_startup(std::string(kUser), std::string(kDatabase));
+  ASSERT_TRUE(harness.eventually([&] { return client.socket().available() > 0; }));
+  std::this_thread::sleep_for(100ms);  // the first bytes may be TLS's own
+  harness.publish({}, {BranchId("branch-a")});
+  EXPECT_EQ(client.log_in(std::string(kPassword)).error().sqlstate,
+            info_of(ErrorCode::database_unknown).sqlstate);
+}
+
 TEST_F(LiveChange, a_long_statement_of_a_cut_session_is_stopped_in_the_instance) {
   Harness harness;
   TestClient client(harness.port());

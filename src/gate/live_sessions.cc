@@ -108,6 +108,14 @@ std::vector<BranchId> LiveSessions::with_expired_rules(const RouteTable& routes,
   return expired;
 }
 
+std::vector<BranchId> LiveSessions::active_since(Timestamp at) const {
+  std::vector<BranchId> active;
+  for (const auto& [id, branch] : branches_) {
+    if (branch.open > 0 && branch.last_activity >= at) active.push_back(id);
+  }
+  return active;
+}
+
 std::vector<BranchUse> LiveSessions::take_changed_use(bool everything) {
   std::vector<BranchUse> changed;
   for (auto next = branches_.begin(); next != branches_.end();) {
@@ -151,7 +159,11 @@ std::optional<pgwire::ErrorFields> reason_to_end(const RouteTable& routes,
   if (served->route.instance_id != identity.instance_id) {
     return ending("the data of this branch was replaced", "connect again");
   }
-  if (served->find_role(identity.role) == nullptr) return ending("this role was removed");
+  const RouteRole* role = served->find_role(identity.role);
+  if (role == nullptr) return ending("this role was removed");
+  if (role->cut_before && identity.proved_at < *role->cut_before) {
+    return ending("the password of this role was changed", "connect again with the new one");
+  }
   if (!served->firewall.admits(identity.client, at)) {
     return ending("no firewall rule allows your address any more");
   }

@@ -23,6 +23,7 @@ struct SessionIdentity {
   InstanceId instance_id;
   std::string role;
   ip::address client;
+  Timestamp proved_at = {};  // when its password was found right
 };
 
 // The route serves no clients now. Errors: database_paused, database_deleted, unavailable (sealed).
@@ -70,6 +71,9 @@ class LiveSessions {
   // Branches with a firewall rule that has expired in (after, at].
   std::vector<BranchId> with_expired_rules(const RouteTable& routes, Timestamp after,
                                            Timestamp at) const;
+
+  // Branches with sessions whose bytes moved since then.
+  std::vector<BranchId> active_since(Timestamp at) const;
 
   // What has changed since the last call, or everything.
   std::vector<BranchUse> take_changed_use(bool everything);

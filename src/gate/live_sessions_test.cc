@@ -137,5 +137,16 @@ TEST_F(LiveSessionsTest, the_last_sessions_end_is_reported) {
   EXPECT_TRUE(sessions_.take_changed_use(true).empty());
 }
 
+TEST_F(LiveSessionsTest, sessions_before_a_cut_of_their_role_end_and_later_ones_go_on) {
+  Route route = make_route("aaaaaaaa");
+  route.roles[0].cut_before = kNow;
+  ASSERT_TRUE(table_.apply(make_full(9, {route})));
+  auto identity = make_identity(route);
+  identity.proved_at = kNow - milliseconds{1};
+  ASSERT_TRUE(reason_to_end(table_, identity, kNow));
+  identity.proved_at = kNow;
+  EXPECT_FALSE(reason_to_end(table_, identity, kNow));
+}
+
 }  // namespace
 }  // namespace howdah::gate

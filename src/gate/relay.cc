@@ -22,6 +22,17 @@ constexpr int kReadsMax = 8;     // of one session in one turn, for fairness
 constexpr std::size_t kBuffersKept = 64;
 constexpr std::size_t kTailBytes = 6;
 constexpr std::array<char, 5> kReadyForQuery{'Z', 0, 0, 0, 5};
+// CommandComplete, its length, its tag and the NUL behind it.
+constexpr std::array<char, 16> kAlterRole{'C', 0,   0,   0,   15,  'A', 'L', 'T',
+                                          'E', 'R', ' ', 'R', 'O', 'L', 'E', 0};
+
+// bytes end in a ReadyForQuery; right before it an ALTER ROLE was completed. Where the statement
+// stands elsewhere (inside a DO block, before others) it is found by the watch's regular look.
+bool tells_of_role(std::span<const char> bytes) {
+  constexpr std::size_t kWhole = kAlterRole.size() + kTailBytes;
+  return bytes.size() >= kWhole && std::memcmp(bytes.data() + bytes.size() - kWhole,
+                                               kAlterRole.data(), kAlterRole.size()) == 0;
+}
 
 }  // namespace
 
@@ -90,8 +101,9 @@ class Relay::Session {
   std::unique_ptr<RelayOwner> owner;
   std::list<std::unique_ptr<Session>>::iterator place;
   std::array<char, kTailBytes> tail{};
-  bool asked = false;   // the client sent something since the last ReadyForQuery
-  bool queued = false;  // is in again_
+  bool altered_role = false;  // told so, and perhaps not yet committed
+  bool asked = false;         // the client sent something since the last ReadyForQuery
+  bool queued = false;        // is in again_
   bool dead = false;
 };
 
@@ -263,7 +275,14 @@ Relay::Progress Relay::take_in(Session& session, Flow& flow, bool& drained) {
     session.asked = true;
   } else {
     session.remember_tail(bytes);
-    if (session.at_ready_for_query()) session.asked = false;
+    if (session.at_ready_for_query()) {
+      session.asked = false;
+      if (tells_of_role(bytes)) session.altered_role = true;
+      if (session.altered_role && session.tail.back() == 'I') {
+        session.altered_role = false;
+        session.owner->on_role_altered();
+      }
+    }
   }
   deliver(flow, bytes);
   // epoll is level-triggered: what a short read left behind is told again.

@@ -4,8 +4,9 @@
 // It has its own epoll set, which the io_context watches as one descriptor: the cost of a message
 // is one read and one write, and nothing is allocated. All sessions share one scratch buffer; a
 // session owns memory only while its receiver is slower than its sender, and then nothing more is
-// read from the sender. Protocol messages are not looked at; the one exception is the last six
-// bytes sent to a client, which tell whether an error message may be put behind them.
+// read from the sender. Protocol messages are not looked at, with one exception: the last six bytes
+// sent to a client tell whether an error message may be put behind them, and where they are a
+// ReadyForQuery, the bytes before them tell whether the last statement was an ALTER ROLE.
 // Owned by the gate, used on its one thread; run() must be running.
 #pragma once
 #include <array>
@@ -30,6 +31,9 @@ namespace howdah::gate {
 class RelayOwner {
  public:
   virtual ~RelayOwner() = default;
+  // The client has been told that a role was altered, and is between two transactions. Not called
+  // for every such statement: see Relay. Must not call back into the Relay.
+  virtual void on_role_altered() {}
 };
 
 struct RelayEnds {

@@ -67,8 +67,9 @@ DecodedRoutes decode_route_file(std::string_view text) {
     if (!update) break;
     // Changes without the snapshot they belong to, or with a gap, are no use.
     const bool continues =
-        update->snapshot ||
-        (!decoded.updates.empty() && update->version == decoded.updates.back().version + 1);
+        update->snapshot || (!decoded.updates.empty() &&
+                             update->version == decoded.updates.back().version +
+                                                    (adds_nothing_but_learned(*update) ? 0 : 1));
     if (!continues) break;
     if (update->snapshot) decoded.updates.clear();
     decoded.updates.push_back(std::move(*update));

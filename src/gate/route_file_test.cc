@@ -71,5 +71,20 @@ TEST(RouteFilePage, the_example_is_read) {
   EXPECT_EQ(decoded.updates[1].removed.size(), 1u);
 }
 
+TEST(RouteFile, a_line_of_what_was_learned_has_the_version_before_it) {
+  RouteUpdate learned;
+  learned.version = 7;
+  learned.learned = {{BranchId("b"), InstanceId("i-1"), "user_aaaaaaaa", "SCRAM-SHA-256$x", ""}};
+  const std::string text = encode_route_line(make_full(7, {})) + encode_route_line(learned) +
+                           encode_route_line(make_change(8, {}));
+  const auto decoded = decode_route_file(text);
+  ASSERT_EQ(decoded.updates.size(), 3u);
+  EXPECT_EQ(decoded.updates[1].learned.at(0).role, "user_aaaaaaaa");
+  learned.version = 8;
+  EXPECT_EQ(decode_route_file(encode_route_line(make_full(7, {})) + encode_route_line(learned))
+                .updates.size(),
+            1u);
+}
+
 }  // namespace
 }  // namespace howdah::gate

@@ -43,9 +43,10 @@ asio::awaitable<Result<void>> RouteSaver::save_queued(const RouteTable& table) {
   Result<void> saved;
   if (all) {
     // The routes are immutable, so the pool may turn them into text.
-    saved = co_await net::offload(pool_, [this, routes = table.all(), version] {
-      return file_.replace(make_snapshot(routes, version));
-    });
+    saved = co_await net::offload(
+        pool_, [this, content = TableContent{table.all(), table.learned(), version}] {
+          return file_.replace(make_snapshot(content));
+        });
   } else {
     saved = co_await net::offload(
         pool_, [this, changes = std::move(changes)] { return file_.append(changes); });

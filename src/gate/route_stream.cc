@@ -54,7 +54,7 @@ Task<void> RouteStream::run() {
 Task<void> RouteStream::converse(net::JsonLines& channel) {
   using namespace asio::experimental::awaitable_operators;
   GateHello hello{settings_.gate_id, wants_snapshot_ ? 0 : parts_.saver.saved_version()};
-  HOWDAH_CO_CHECK(co_await send(channel, GateMessage{std::move(hello), {}, {}, {}}));
+  HOWDAH_CO_CHECK(co_await send(channel, GateMessage{std::move(hello), {}, {}, {}, {}, {}}));
   auto ended = co_await (receive(channel) || report(channel));
   channel.close();
   co_return std::visit([](auto& result) -> Result<void> { return std::move(result); }, ended);
@@ -73,6 +73,9 @@ Task<void> RouteStream::receive(net::JsonLines& channel) {
 }
 
 Result<void> RouteStream::apply(RouteUpdate update) {
+  if (!update.learned.empty()) {
+    return fail(ErrorCode::protocol_violation, "howdahd sent what only a gate's own file holds");
+  }
   // After a reconnection howdahd repeats what was applied but not yet acknowledged.
   if (!update.snapshot && update.version <= parts_.table.version()) return {};
   auto touched = parts_.table.apply(update);
@@ -86,34 +89,63 @@ Result<void> RouteStream::apply(RouteUpdate update) {
   return {};
 }
 
-// Acknowledges at once; reports use and refused attempts at most once an interval.
-Task<void> RouteStream::report(net::JsonLines& channel) {
+// What one connection has been told, and when it is to be told more.
+struct RouteStream::Reporter {
   using Clock = std::chrono::steady_clock;
-  auto next_report = Clock::now();
+
+  RouteStream& stream;
+  std::uint64_t acknowledged;
+  std::uint64_t changes_told = 0;
+  Clock::time_point next_report = Clock::now();
+  Clock::time_point next_changes = Clock::now();
   bool first = true;
-  std::uint64_t acknowledged = parts_.saver.saved_version();  // by the hello
-  for (;;) {
+
+  GateMessage next_message() {
+    RouteStreamParts& parts = stream.parts_;
+    const auto at = Clock::now();
     GateMessage message;
-    if (parts_.saver.saved_version() != acknowledged) {
-      acknowledged = parts_.saver.saved_version();
+    if (parts.saver.saved_version() != acknowledged) {
+      acknowledged = parts.saver.saved_version();
       message.ack = GateAck{acknowledged};
     }
-    if (Clock::now() >= next_report) {
-      message.use = parts_.sessions.take_changed_use(std::exchange(first, false));
-      message.denied = parts_.denied.take(kDeniedPerMessageMax);
-      next_report = Clock::now() + settings_.report_interval;
+    if (parts.table.learned_count() != changes_told || at >= next_changes) {
+      changes_told = parts.table.learned_count();
+      message.role_changes = parts.table.learned();
+      if (message.role_changes.size() > kRolesPerMessageMax) {
+        message.role_changes.resize(kRolesPerMessageMax);
+      }
+      next_changes = at + stream.settings_.change_interval;
     }
-    if (message.ack || !message.use.empty() || !message.denied.empty()) {
+    if (at >= next_report) {
+      message.use = parts.sessions.take_changed_use(std::exchange(first, false));
+      message.denied = parts.denied.take(kDeniedPerMessageMax);
+      message.logins = parts.logins.take(kRolesPerMessageMax);
+      next_report = at + stream.settings_.report_interval;
+    }
+    return message;
+  }
+};
+
+// Acknowledges at once, as it tells of changed passwords; reports use, refused attempts and logins
+// at most once an interval.
+Task<void> RouteStream::report(net::JsonLines& channel) {
+  Reporter reporter{*this, parts_.saver.saved_version()};  // as the hello said
+  for (;;) {
+    GateMessage message = reporter.next_message();
+    if (message.ack || !message.use.empty() || !message.denied.empty() ||
+        !message.role_changes.empty() || !message.logins.empty()) {
       const auto denied = message.denied;
+      const auto logins = message.logins;
       const auto sent = co_await send(channel, std::move(message));
       if (!sent) {
-        // For the next connection. (Use is reported anew at its beginning.)
+        // For the next connection. (Use and changes are reported anew at its beginning.)
         for (const DeniedAttempt& attempt : denied) parts_.denied.add(attempt);
+        for (const LoginSeen& seen : logins) parts_.logins.add(seen);
         co_return sent;
       }
       continue;  // something may have been saved meanwhile
     }
-    saved_.expires_at(next_report);
+    saved_.expires_at(std::min(reporter.next_report, reporter.next_changes));
     co_await saved_.async_wait(net::kToken);
   }
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gate/live_sessions.h"
+#include "gate/login_log.h"
 #include "gate/route_saver.h"
 #include "gate/route_table.h"
 #include "net/json_lines.h"
@@ -19,6 +20,7 @@ struct RouteStreamSettings {
   GateId gate_id;
   std::string socket_path;  // RUN/routes.sock
   milliseconds report_interval{1'000};
+  milliseconds change_interval{5'000};  // until howdahd knows a change, it is told again
   milliseconds retry_min{50};
   milliseconds retry_max{1'000};  // below howdahd's wait for an acknowledgement
 };
@@ -29,6 +31,7 @@ struct RouteStreamParts {
   RouteSaver& saver;
   LiveSessions& sessions;
   DeniedAttempts& denied;  // waiting to be reported
+  LoginLog& logins;        // the same
   // Called with the branches whose sessions must be judged again, right after the table changed.
   std::function<void(const std::vector<BranchId>&)> on_change;
 };
@@ -45,6 +48,7 @@ class RouteStream {
   Task<void> receive(net::JsonLines& channel);
   Task<void> report(net::JsonLines& channel);
   Result<void> apply(RouteUpdate update);
+  struct Reporter;
 
   RouteStreamSettings settings_;
   RouteStreamParts parts_;

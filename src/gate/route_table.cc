@@ -13,7 +13,59 @@ const RouteRole* ServedRoute::find_role(std::string_view name) const {
   return role == route.roles.end() ? nullptr : &*role;
 }
 
+namespace {
+
+// The change is later than everything that the route's sender knew of the role.
+bool is_news(const Route& route, const RouteRole& role, const RoleChange& change) {
+  return route.instance_id == change.instance_id &&
+         (!role.changed_at || *role.changed_at < change.changed_at);
+}
+
+// A new password is the only one; the present ones stay where only the role's rights changed.
+void put_in_force(RouteRole& role, const RoleChange& change) {
+  role.can_login = change.can_login;
+  role.valid_until = change.valid_until;
+  const auto known = std::ranges::find(role.verifiers, change.verifier, &RouteVerifier::verifier);
+  if (known != role.verifiers.end()) return;
+  role.verifiers.clear();
+  if (!change.verifier.empty()) role.verifiers.push_back({change.verifier});
+}
+
+}  // namespace
+
+void RouteTable::add_learned(Route& route) {
+  for (RouteRole& role : route.roles) {
+    const auto change = learned_.find({route.branch_id, role.name});
+    if (change == learned_.end()) continue;
+    if (is_news(route, role, change->second)) {
+      put_in_force(role, change->second);
+    } else {
+      learned_.erase(change);
+    }
+  }
+}
+
+bool RouteTable::learn(const RoleChange& change) {
+  const RouteRef served = find(change.branch_id);
+  const RouteRole* role = served ? served->find_role(change.role) : nullptr;
+  if (role == nullptr || !is_news(served->route, *role, change)) return false;
+  const auto key = std::pair(change.branch_id, change.role);
+  const auto known = learned_.find(key);
+  if (known != learned_.end() && known->second.changed_at >= change.changed_at) return false;
+  learned_.insert_or_assign(key, change);
+  ++learned_count_;
+  insert(served->route);
+  return true;
+}
+
+std::vector<RoleChange> RouteTable::learned() const {
+  std::vector<RoleChange> all;
+  for (const auto& [key, change] : learned_) all.push_back(change);
+  return all;
+}
+
 void RouteTable::insert(Route route) {
+  add_learned(route);
   erase(route.branch_id);
   const auto served = std::make_shared<const ServedRoute>(std::move(route));
   by_id_.emplace(served->route.branch_id, served);
@@ -35,7 +87,7 @@ Result<std::vector<BranchId>> RouteTable::apply(const RouteUpdate& update) {
     for (const auto& [id, route] : by_id_) touched.push_back(id);
     by_id_.clear();
     by_slug_.clear();
-  } else if (update.version != version_ + 1) {
+  } else if (update.version != version_ + (adds_nothing_but_learned(update) ? 0 : 1)) {
     return fail(ErrorCode::conflict, fmt::format("a change to version {} does not continue {}",
                                                  update.version, version_));
   }
@@ -47,6 +99,9 @@ Result<std::vector<BranchId>> RouteTable::apply(const RouteUpdate& update) {
     insert(route);
     touched.push_back(route.branch_id);
   }
+  // Of branches that are gone.
+  std::erase_if(learned_, [this](const auto& one) { return !by_id_.contains(one.first.first); });
+  for (const RoleChange& change : update.learned) learn(change);
   version_ = update.version;
   return touched;
 }
@@ -79,12 +134,13 @@ std::vector<RouteRef> RouteTable::all() const {
   return routes;
 }
 
-RouteUpdate make_snapshot(const std::vector<RouteRef>& routes, std::uint64_t version) {
+RouteUpdate make_snapshot(const TableContent& content) {
   RouteUpdate update;
   update.snapshot = true;
-  update.version = version;
-  update.upserted.reserve(routes.size());
-  for (const RouteRef& served : routes) update.upserted.push_back(served->route);
+  update.version = content.version;
+  update.learned = content.learned;
+  update.upserted.reserve(content.routes.size());
+  for (const RouteRef& served : content.routes) update.upserted.push_back(served->route);
   return update;
 }
 

@@ -4,10 +4,12 @@
 // Owned by the gate, used on its one thread; RouteRef values may be read on any thread.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -36,6 +38,14 @@ class RouteTable {
   // Errors: conflict for a change that does not continue the present version; nothing is applied.
   Result<std::vector<BranchId>> apply(const RouteUpdate& update);
 
+  // A role was changed inside the instance: in force from now on, until a route comes that knows
+  // it or something later. False: it is known, older, or not of this route.
+  bool learn(const RoleChange& change);
+  // What is in force by learn() only.
+  std::vector<RoleChange> learned() const;
+  // Grows with each change that was learned.
+  std::uint64_t learned_count() const { return learned_count_; }
+
   // Empty: unknown. Where a deleted branch and its successor share a name, the one that serves.
   RouteRef find(std::string_view slug, std::string_view branch) const;
   RouteRef find(const BranchId& id) const;
@@ -45,15 +55,23 @@ class RouteTable {
 
  private:
   void insert(Route route);
+  void add_learned(Route& route);
   void erase(const BranchId& id);
 
   using Branches = std::vector<RouteRef>;  // all branches of one database
   std::unordered_map<std::string, Branches> by_slug_;
   std::unordered_map<BranchId, RouteRef> by_id_;
+  std::map<std::pair<BranchId, std::string>, RoleChange> learned_;  // by branch and role
+  std::uint64_t learned_count_ = 0;
   std::uint64_t version_ = 0;
 };
 
 // All of it as one update, for the route file.
-RouteUpdate make_snapshot(const std::vector<RouteRef>& routes, std::uint64_t version);
+struct TableContent {
+  std::vector<RouteRef> routes;
+  std::vector<RoleChange> learned;
+  std::uint64_t version = 0;
+};
+RouteUpdate make_snapshot(const TableContent& content);
 
 }  // namespace howdah::gate

@@ -79,9 +79,102 @@ TEST(RouteTable, a_snapshot_holds_what_the_table_holds) {
   RouteTable table;
   ASSERT_TRUE(table.apply(make_full(5, {make_route("aaaaaaaa"), make_route("bbbbbbbb")})));
   RouteTable copy;
-  ASSERT_TRUE(copy.apply(make_snapshot(table.all(), table.version())));
+  ASSERT_TRUE(copy.apply(make_snapshot({table.all(), table.learned(), table.version()})));
   EXPECT_EQ(copy.version(), 5u);
   EXPECT_EQ(copy.size(), 2u);
+}
+
+constexpr Timestamp kNow{std::chrono::seconds{1'800'000'000}};
+
+Route with_password(std::string verifier, Timestamp changed_at) {
+  Route route = make_route("aaaaaaaa");
+  route.roles = {{"user_aaaaaaaa", {{std::move(verifier), {}, 1}}}};
+  route.roles[0].changed_at = changed_at;
+  return route;
+}
+
+RoleChange make_change_by_sql(std::string verifier, Timestamp changed_at) {
+  RoleChange change{BranchId("branch-aaaaaaaa-main"), InstanceId("i-aaaaaaaa"), "user_aaaaaaaa"};
+  change.verifier = std::move(verifier);
+  change.changed_at = changed_at;
+  return change;
+}
+
+const RouteRole& role_of(const RouteTable& table) {
+  return table.find("aaaaaaaa", "main")->route.roles.at(0);
+}
+
+TEST(RouteTable, a_password_that_was_learned_is_the_only_one_until_a_route_knows_it) {
+  RouteTable table;
+  ASSERT_TRUE(table.apply(make_full(1, {with_password("old", kNow)})));
+  ASSERT_TRUE(table.learn(make_change_by_sql("new", kNow + milliseconds{5})));
+  ASSERT_EQ(role_of(table).verifiers.size(), 1u);
+  EXPECT_EQ(role_of(table).verifiers[0].verifier, "new");
+  EXPECT_EQ(role_of(table).verifiers[0].generation, 0);
+  // howdahd came back and does not know it yet.
+  ASSERT_TRUE(table.apply(make_full(9, {with_password("old", kNow)})));
+  EXPECT_EQ(role_of(table).verifiers[0].verifier, "new");
+  EXPECT_EQ(table.learned().size(), 1u);
+  ASSERT_TRUE(table.apply(make_change(10, {with_password("new", kNow + milliseconds{5})})));
+  EXPECT_EQ(role_of(table).verifiers[0].generation, 1);
+  EXPECT_TRUE(table.learned().empty());
+}
+
+TEST(RouteTable, what_was_learned_late_or_elsewhere_does_not_count) {
+  RouteTable table;
+  ASSERT_TRUE(table.apply(make_full(1, {with_password("rotated", kNow)})));
+  EXPECT_FALSE(table.learn(make_change_by_sql("older", kNow - milliseconds{1})));
+  EXPECT_FALSE(table.learn(make_change_by_sql("same time", kNow)));
+  RoleChange elsewhere = make_change_by_sql("x", kNow + milliseconds{1});
+  elsewhere.instance_id = InstanceId("i-before-the-restore");
+  EXPECT_FALSE(table.learn(elsewhere));
+  RoleChange unknown = make_change_by_sql("x", kNow + milliseconds{1});
+  unknown.role = "postgres";
+  EXPECT_FALSE(table.learn(unknown));
+  EXPECT_EQ(role_of(table).verifiers[0].verifier, "rotated");
+}
+
+TEST(RouteTable, a_password_that_cannot_be_used_leaves_the_role_without_any) {
+  RouteTable table;
+  ASSERT_TRUE(table.apply(make_full(1, {with_password("old", kNow)})));
+  ASSERT_TRUE(table.learn(make_change_by_sql("", kNow + milliseconds{1})));
+  EXPECT_TRUE(role_of(table).verifiers.empty());
+}
+
+TEST(RouteTable, a_change_of_rights_alone_leaves_the_passwords) {
+  RouteTable table;
+  ASSERT_TRUE(table.apply(make_full(1, {with_password("old", kNow)})));
+  RoleChange change = make_change_by_sql("old", kNow + milliseconds{1});
+  change.can_login = false;
+  ASSERT_TRUE(table.learn(change));
+  EXPECT_FALSE(role_of(table).can_login);
+  EXPECT_EQ(role_of(table).verifiers.at(0).generation, 1);
+}
+
+TEST(RouteTable, what_was_learned_is_in_the_snapshot_and_counts_when_it_is_read_again) {
+  RouteTable table;
+  ASSERT_TRUE(table.apply(make_full(5, {with_password("old", kNow)})));
+  ASSERT_TRUE(table.learn(make_change_by_sql("new", kNow + milliseconds{1})));
+  RouteTable copy;
+  ASSERT_TRUE(copy.apply(make_snapshot({table.all(), table.learned(), table.version()})));
+  EXPECT_EQ(role_of(copy).verifiers.at(0).verifier, "new");
+  EXPECT_EQ(copy.learned().size(), 1u) << "howdahd is still to be told";
+  // As a line of its own in the file.
+  RouteTable lines;
+  ASSERT_TRUE(lines.apply(make_full(5, {with_password("old", kNow)})));
+  RouteUpdate line = make_change(5, {});
+  line.learned = table.learned();
+  ASSERT_TRUE(lines.apply(line));
+  EXPECT_EQ(lines.version(), 5u);
+  EXPECT_EQ(role_of(lines).verifiers.at(0).verifier, "new");
+}
+
+TEST(RouteTable, what_was_learned_goes_with_its_branch) {
+  RouteTable table;
+  ASSERT_TRUE(table.apply(make_full(1, {with_password("old", kNow)})));
+  ASSERT_TRUE(table.learn(make_change_by_sql("new", kNow + milliseconds{1})));
+  ASSERT_TRUE(table.apply(make_change(2, {}, {BranchId("branch-aaaaaaaa-main")})));
+  EXPECT_TRUE(table.learned().empty());
 }
 
 }  // namespace

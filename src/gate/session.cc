@@ -34,7 +34,12 @@ class RelayedSession : public RelayOwner {
  public:
   RelayedSession(LiveSessions::Slot slot, Waker::Lease lease, CancelRegistry::Entry key)
       : slot_(std::move(slot)), lease_(std::move(lease)), key_(std::move(key)) {}
-  ~RelayedSession() override { slot_.on_cut({}); }
+  ~RelayedSession() override {
+    slot_.on_cut({});
+    if (parts_ != nullptr) parts_->passwords.note_end(slot_.identity().branch_id);
+  }
+  // It is being relayed or was: its branch's roles may have changed.
+  void on_role_altered() override { parts_->passwords.look(slot_.identity().branch_id); }
 
   void attach(const SessionParts& parts, Relay::Session* relayed) {
     parts_ = &parts;
@@ -126,9 +131,9 @@ Task<std::optional<Admitted>> authenticate_client(const SessionParts& parts, Wir
   auto request = std::get<SessionRequest>(std::move(asked));
   Destination to = resolve(parts.routes, request.startup, request.server_name);
   HOWDAH_CO_CHECK(admit(parts, to, origin));
-  auto config = make_scram_config(to, request, parts.settings.mock_secret, now());
-  HOWDAH_CO_TRY(std::string server_final,
-                co_await authenticate(wire, std::move(config), request.startup.user));
+  auto challenge = make_challenge(to, request, parts.settings.mock_secret, now());
+  HOWDAH_CO_TRY(Proven proven,
+                co_await authenticate(wire, std::move(challenge), request.startup.user));
 
   assert(to.route && to.role != nullptr);
   // From here on the client may hear the truth. The route may have changed meanwhile.
@@ -138,15 +143,17 @@ Task<std::optional<Admitted>> authenticate_client(const SessionParts& parts, Wir
   if (parts.sessions.size() >= parts.settings.sessions_max) {
     co_return fail(ErrorCode::too_many_connections, "this server has too many sessions");
   }
+  const Timestamp at = now();
+  parts.logins.add({route->route.branch_id, to.role_name, proven.generation, at});
   SessionIdentity identity{route->route.branch_id, route->route.instance_id, to.role_name,
-                           origin.address};
+                           origin.address, at};
   HOWDAH_CO_TRY(auto slot, parts.sessions.open(std::move(identity), route->route.max_connections));
   Admitted admitted;
   admitted.route = route;
   admitted.slot = std::move(slot);
   admitted.startup = std::move(request.startup);
   admitted.database = std::move(to.database);
-  admitted.server_final = std::move(server_final);
+  admitted.server_final = std::move(proven.server_final);
   co_return std::optional(std::move(admitted));
 }
 

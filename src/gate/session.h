@@ -11,6 +11,8 @@
 #include "gate/canceller.h"
 #include "gate/handshake.h"
 #include "gate/live_sessions.h"
+#include "gate/login_log.h"
+#include "gate/password_watch.h"
 #include "gate/relay.h"
 #include "gate/waker.h"
 #include "model/denied_attempts.h"
@@ -24,7 +26,7 @@ enum class PoolMode {
 };
 
 struct SessionSettings {
-  std::string mock_secret;             // see make_scram_config
+  std::string mock_secret;             // see make_challenge
   bool plaintext_allowed = false;      // for measuring only
   milliseconds authentication_max{0};  // from accept to the right password
   milliseconds login_max{0};           // wake and login together
@@ -42,6 +44,8 @@ struct SessionParts {
   const RouteTable& routes;
   LiveSessions& sessions;
   DeniedAttempts& denied;
+  LoginLog& logins;
+  PasswordWatch& passwords;
   Waker& waker;
   CancelRegistry& cancel_keys;
   Canceller& canceller;

@@ -4,12 +4,12 @@
 #include <sys/socket.h>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/write.hpp>
 #include <chrono>
 #include <deque>
 
 #include "base/json.h"
 #include "http/detail/codec.h"
+#include "http/detail/stream.h"
 #include "net/listener.h"
 
 namespace howdah::http {
@@ -21,8 +21,8 @@ constexpr std::size_t kReadSize = 16384;
 constexpr std::chrono::seconds kIdleMax{30};
 
 struct Connection {
-  explicit Connection(net::Local::socket connected) : socket(std::move(connected)) {}
-  net::Local::socket socket;
+  std::unique_ptr<detail::Stream> stream;
+  int fd = -1;  // of the stream, to look at
   std::chrono::steady_clock::time_point idle_since;
 };
 using ConnectionPtr = std::unique_ptr<Connection>;
@@ -31,7 +31,7 @@ using ConnectionPtr = std::unique_ptr<Connection>;
 bool still_open(Connection& connection) {
   if (std::chrono::steady_clock::now() - connection.idle_since > kIdleMax) return false;
   char byte = 0;
-  const auto got = ::recv(connection.socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const auto got = ::recv(connection.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
@@ -46,8 +46,7 @@ struct Exchange {
 };
 
 Task<void> write_all(Connection& connection, const std::string& text) {
-  auto [error, size] =
-      co_await asio::async_write(connection.socket, asio::buffer(text), net::kToken);
+  const error_code error = co_await connection.stream->write({asio::buffer(text)});
   if (error == asio::error::operation_aborted) co_return net::fail_net("send a request", error);
   if (error) co_return fail(ErrorCode::unavailable, "send a request: " + error.message());
   co_return Result<void>{};
@@ -57,8 +56,8 @@ Task<void> write_all(Connection& connection, const std::string& text) {
 Task<bool> read_some(Connection& connection, std::string& input) {
   const std::size_t before = input.size();
   input.resize(before + kReadSize);
-  auto [error, size] = co_await connection.socket.async_read_some(
-      asio::buffer(input.data() + before, kReadSize), net::kToken);
+  const auto [error, size] =
+      co_await connection.stream->read_some(asio::buffer(input.data() + before, kReadSize));
   input.resize(before + size);
   if (error == asio::error::eof) co_return false;
   if (error == asio::error::operation_aborted) co_return net::fail_net("read a response", error);
@@ -115,13 +114,40 @@ asio::awaitable<Exchange> exchange(Connection& connection, std::string text, Met
 }  // namespace
 
 struct Client::Impl {
-  std::string socket_path;
-  std::size_t idle_max;
+  std::string socket_path;  // empty: by address
+  std::size_t idle_max = 4;
+  TcpAddress address;
+  Headers default_headers;
   std::deque<ConnectionPtr> idle;  // the newest at the back
 
   Task<ConnectionPtr> connect() {
-    HOWDAH_CO_TRY(net::Local::socket socket, co_await net::connect_unix(socket_path));
-    co_return std::make_unique<Connection>(std::move(socket));
+    auto connection = std::make_unique<Connection>();
+    if (address.host.empty()) {
+      HOWDAH_CO_TRY(net::Local::socket socket, co_await net::connect_unix(socket_path));
+      connection->fd = socket.native_handle();
+      connection->stream = detail::make_stream(std::move(socket));
+      co_return connection;
+    }
+    HOWDAH_CO_TRY(net::Tcp::socket socket, co_await net::connect_tcp(address.host, address.port));
+    connection->fd = socket.native_handle();
+    connection->stream = detail::make_client_stream(std::move(socket), address.tls, address.host);
+    if (!address.tls) co_return connection;
+    const error_code error = co_await connection->stream->handshake();
+    if (error == asio::error::operation_aborted) co_return net::fail_net("talk TLS", error);
+    if (error) {
+      co_return fail(ErrorCode::unavailable,
+                     "no TLS connection to " + address.host + ": " + error.message(),
+                     "name its CA certificate with --ca-file, if it has one of its own");
+    }
+    co_return connection;
+  }
+
+  void add_headers(Headers& to) const {
+    for (const auto& [name, value] : default_headers) to.emplace(name, value);
+    if (address.host.empty()) return;
+    const bool ipv6 = address.host.find(':') != std::string::npos;
+    to.emplace("Host", (ipv6 ? "[" + address.host + "]" : address.host) + ":" +
+                           std::to_string(address.port));
   }
 
   ConnectionPtr take_idle() {
@@ -141,6 +167,7 @@ struct Client::Impl {
 
   Task<Response> send(Request request) {
     std::string text;
+    add_headers(request.headers);
     detail::append_request(text, request);
     ConnectionPtr connection = take_idle();
     const bool kept = connection != nullptr;
@@ -164,6 +191,7 @@ struct Client::Impl {
     request.path = std::move(path);
     request.headers = std::move(headers);
     request.headers.insert_or_assign("Accept", "text/event-stream");
+    add_headers(request.headers);
     std::string text;
     detail::append_request(text, request);
     HOWDAH_CO_CHECK(co_await write_all(*connection, text));
@@ -172,9 +200,19 @@ struct Client::Impl {
 };
 
 Client::Client(asio::any_io_executor, std::string socket_path, std::size_t idle_max)
-    : impl_(std::make_unique<Impl>(std::move(socket_path), idle_max)) {}
+    : impl_(std::make_unique<Impl>()) {
+  impl_->socket_path = std::move(socket_path);
+  impl_->idle_max = idle_max;
+}
+Client::Client(TcpAddress address) : impl_(std::make_unique<Impl>()) {
+  impl_->address = std::move(address);
+}
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
+
+void Client::set_header(std::string name, std::string value) {
+  impl_->default_headers.insert_or_assign(std::move(name), std::move(value));
+}
 
 Task<Response> Client::send(Request request, milliseconds deadline) {
   std::string what = std::string(to_string(request.method)) + " " + request.path;

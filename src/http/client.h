@@ -1,22 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP/1.1 client over a unix socket: how Howdah's processes and the CLI talk to each other.
+// HTTP/1.1 client: over a unix socket, how Howdah's processes and the CLI talk to each other; over
+// TCP and TLS, how the CLI talks to another machine.
 // Used on one thread, that of its executor.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "http/event_stream.h"
 #include "http/message.h"
+#include "net/tls.h"
 
 namespace howdah::http {
+
+// A server that is reached by TCP.
+struct TcpAddress {
+  std::string host;
+  std::uint16_t port = 0;
+  net::TlsContext tls;  // made for that host; nullptr: plain HTTP
+};
 
 class Client {
  public:
   // Connections are opened when needed and kept for the next request, at most idle_max of them.
   Client(asio::any_io_executor executor, std::string socket_path, std::size_t idle_max = 4);
+  explicit Client(TcpAddress address);
   ~Client();
   Client(Client&&) noexcept;
+
+  // Sent with every request that does not set it itself.
+  void set_header(std::string name, std::string value);
 
   // Sends and reads the whole response (at most 64 MiB). A kept connection that was closed while
   // idle is replaced before it is used; one that breaks before the first byte of the response is

@@ -66,7 +66,7 @@ Response problem_response(const Error& error, std::string_view instance,
     errors.push_back({{"pointer", field.pointer}, {"detail", field.detail}});
   }
   json::object body{
-      {"type", std::string("urn:howdah:error:").append(info.name)},
+      {"type", std::string("/docs#error-").append(info.name)},
       {"title", info.title},
       {"status", info.http_status},
       {"detail", error.message},

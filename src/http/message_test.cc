@@ -15,7 +15,7 @@ TEST(Problem, has_the_fields_of_the_contract_in_both_shapes) {
   EXPECT_EQ(response.status, 400);
   EXPECT_EQ(response.headers.at("content-type"), "application/problem+json");
   EXPECT_EQ(response.body,
-            R"({"type":"urn:howdah:error:invalid_request","title":"Invalid request","status":400,)"
+            R"({"type":"/docs#error-invalid_request","title":"Invalid request","status":400,)"
             R"("detail":"friendlyName is required","instance":"/api/databases",)"
             R"("code":"invalid_request","request_id":"req-1",)"
             R"("errors":[{"pointer":"/friendlyName","detail":"is required"}],"hint":"send it",)"

@@ -16,8 +16,8 @@ constexpr milliseconds kTickMin{10};
 
 // Timeouts are checked this often; small limits (tests) are checked more often.
 milliseconds tick_of(const ServerLimits& limits) {
-  const milliseconds shortest =
-      std::min({limits.read_timeout, limits.idle_timeout, limits.write_timeout});
+  const milliseconds shortest = std::min(
+      {limits.read_timeout, limits.idle_timeout, limits.write_timeout, limits.handshake_timeout});
   return std::clamp(shortest / 4, kTickMin, kTickMax);
 }
 
@@ -52,6 +52,7 @@ struct Server::Impl {
   net::TaskGroup listeners;
   net::TaskGroup sessions;
   std::set<detail::Session*> live;
+  std::size_t remote_sessions = 0;  // over TCP
   asio::steady_timer tick;
   bool ticking = false;
 };
@@ -68,9 +69,13 @@ asio::awaitable<void> Server::Impl::accept_loop(Acceptor& acceptor, net::TlsCont
       co_await net::sleep_for(milliseconds{100});
       continue;
     }
-    // Over the limit the socket is closed by going out of scope.
-    if (sessions.size() >= context.limits.connections_max) continue;
-    if constexpr (std::is_same_v<Acceptor, net::Tcp::acceptor>) {
+    // Over a limit the socket is closed by going out of scope. Those who come over the network
+    // cannot take the places of the machine's own.
+    constexpr bool kRemote = std::is_same_v<Acceptor, net::Tcp::acceptor>;
+    const std::size_t taken = kRemote ? remote_sessions : sessions.size() - remote_sessions;
+    if (taken >= context.limits.connections_max) continue;
+    if constexpr (kRemote) {
+      if (tls && context.handshakes >= context.limits.handshakes_max) continue;
       open(std::move(socket), tls);
     } else {
       open(std::move(socket));
@@ -80,10 +85,15 @@ asio::awaitable<void> Server::Impl::accept_loop(Acceptor& acceptor, net::TlsCont
 
 void Server::Impl::open(net::Tcp::socket socket, net::TlsContext tls) {
   error_code error;
-  const auto remote = socket.remote_endpoint(error);
+  auto address = socket.remote_endpoint(error).address();
   if (error) return;
+  // An IPv4 client of a socket that listens on [::].
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  ++remote_sessions;
   sessions.spawn("http", run_session(detail::make_stream(std::move(socket), std::move(tls)),
-                                     {std::nullopt, remote.address().to_string()}));
+                                     {std::nullopt, address.to_string()}));
 }
 
 void Server::Impl::open(net::Local::socket socket) {
@@ -94,12 +104,17 @@ void Server::Impl::open(net::Local::socket socket) {
 
 asio::awaitable<void> Server::Impl::run_session(std::unique_ptr<detail::Stream> stream,
                                                 detail::Peer peer) {
+  const bool remote = !peer.credentials;
   detail::Session session(context, std::move(stream), std::move(peer));
   struct Registration {
     Impl& impl;
     detail::Session* session;
-    ~Registration() { impl.live.erase(session); }
-  } registration{*this, &session};
+    bool remote;
+    ~Registration() {
+      impl.live.erase(session);
+      if (remote) --impl.remote_sessions;
+    }
+  } registration{*this, &session, remote};
   live.insert(&session);
   start_tick();
   co_await session.run();
@@ -132,6 +147,10 @@ void Server::serve(net::Tcp::acceptor acceptor, net::TlsContext tls) {
 void Server::serve(net::Local::acceptor acceptor) {
   auto& kept = impl_->local_acceptors.emplace_back(std::move(acceptor));
   impl_->listeners.spawn("http", impl_->accept_loop(kept, nullptr));
+}
+
+void Server::set_strict_transport(bool strict) {
+  impl_->context.strict_transport = strict;
 }
 
 asio::awaitable<void> Server::stop(milliseconds drain) {

@@ -13,7 +13,9 @@ namespace howdah::http {
 struct ServerLimits {
   ByteCount body_size_max = 1_MiB;     // over it: 413
   ByteCount header_size_max = 64_KiB;  // over it: 431
-  std::size_t connections_max = 1024;  // over it: accepted and closed at once
+  std::size_t connections_max = 1024;  // of each kind, TCP and unix; over it: closed at once
+  std::size_t handshakes_max = 256;    // TLS; over it: closed at once
+  milliseconds handshake_timeout{10'000};
   milliseconds read_timeout{30'000};   // of one request, from its first byte
   milliseconds idle_timeout{75'000};   // keep-alive without a request
   milliseconds write_timeout{30'000};  // of one response part
@@ -27,6 +29,9 @@ class Server {
 
   void serve(net::Tcp::acceptor acceptor, net::TlsContext tls = nullptr);  // nullptr: plain HTTP
   void serve(net::Local::acceptor acceptor);
+  // Answers over TLS tell browsers to use nothing else for this name (HSTS). Only for a name that
+  // is really this machine's: every port of it is meant.
+  void set_strict_transport(bool strict);
 
   // No new connections; waits for requests in flight, at most drain, then cuts.
   asio::awaitable<void> stop(milliseconds drain);

@@ -100,10 +100,10 @@ class ServerTest : public testing::Test {
   }
 
   // Sends raw bytes over TCP and returns everything that comes back until the end.
-  asio::awaitable<std::string> raw(std::string text) {
+  asio::awaitable<std::string> raw(std::string text) { return raw(std::move(text), port_); }
+  asio::awaitable<std::string> raw(std::string text, std::uint16_t port) {
     net::Tcp::socket socket(io_);
-    co_await socket.async_connect({asio::ip::make_address("127.0.0.1"), port_},
-                                  asio::use_awaitable);
+    co_await socket.async_connect({asio::ip::make_address("127.0.0.1"), port}, asio::use_awaitable);
     co_await asio::async_write(socket, asio::buffer(text), asio::use_awaitable);
     std::string answer;
     co_await asio::async_read(socket, asio::dynamic_buffer(answer), net::kToken);
@@ -131,6 +131,13 @@ class ServerTest : public testing::Test {
   asio::awaitable<void> waits_for(std::string path, Result<Response>& result);
   asio::awaitable<void> stops_streams();
   asio::awaitable<void> serves_tls();
+  asio::awaitable<void> refuses_plain();
+  asio::awaitable<void> cuts_slow_handshakes();
+  asio::awaitable<void> serves_the_machine_itself();
+
+  net::Tcp::endpoint serve_tls();
+  const crypto::CertificateAndKey authority_ =
+      crypto::make_certificate_authority("Howdah test", now()).value();
 };
 
 asio::awaitable<void> ServerTest::calls() {
@@ -300,17 +307,76 @@ TEST_F(ServerTest, an_event_stream_does_not_delay_the_stop) {
   run(stops_streams());
 }
 
-asio::awaitable<void> ServerTest::serves_tls() {
-  namespace ssl = asio::ssl;
-  const auto authority = crypto::make_certificate_authority("Howdah test", now()).value();
-  const auto leaf = crypto::issue_server_certificate(authority, {"localhost"}, now()).value();
+net::Tcp::endpoint ServerTest::serve_tls() {
+  const auto leaf = crypto::issue_server_certificate(authority_, {"localhost"}, now()).value();
   auto acceptor = net::listen_tcp(io_.get_executor(), "127.0.0.1", 0, "--port").value();
   const auto endpoint = acceptor.local_endpoint();
   server_->serve(std::move(acceptor),
                  net::make_tls_server_context(leaf.certificate_pem, leaf.private_key_pem).value());
+  return endpoint;
+}
+
+asio::awaitable<void> ServerTest::refuses_plain() {
+  const auto port = serve_tls().port();
+  const std::string refusal = co_await raw("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", port);
+  EXPECT_TRUE(refusal.starts_with("HTTP/1.1 403 ")) << refusal;
+  EXPECT_NE(refusal.find("tls_required"), std::string::npos);
+  EXPECT_EQ(refusal.find("/hello\""), std::string::npos) << "not even the path was read";
+  EXPECT_EQ(co_await raw(std::string(100, '\0'), port), "") << "no handshake, and no HTTP either";
+}
+TEST_F(ServerTest, plain_http_on_a_tls_port_is_told_so_and_gets_nothing) {
+  run(refuses_plain());
+}
+
+asio::awaitable<void> ServerTest::cuts_slow_handshakes() {
+  const auto endpoint = serve_tls();
+  std::vector<net::Tcp::socket> silent;
+  for (int i = 0; i < 3; ++i) {
+    co_await silent.emplace_back(io_).async_connect(endpoint, asio::use_awaitable);
+  }
+  co_await net::sleep_for(milliseconds{20});
+  std::string nothing;
+  // The limit is two: the third is closed at once, the others at their deadline.
+  const auto begin = std::chrono::steady_clock::now();
+  const auto waited = [begin] { return std::chrono::steady_clock::now() - begin; };
+  co_await asio::async_read(silent[2], asio::dynamic_buffer(nothing), net::kToken);
+  EXPECT_LT(waited(), milliseconds{150});
+  // A plain connection of the machine itself is served meanwhile.
+  EXPECT_NE((co_await raw("GET /hello HTTP/1.0\r\n\r\n")).find("200 OK"), std::string::npos);
+  co_await asio::async_read(silent[0], asio::dynamic_buffer(nothing), net::kToken);
+  EXPECT_GT(waited(), milliseconds{150});
+  EXPECT_LT(waited(), milliseconds{2'000});
+  co_await net::sleep_for(milliseconds{50});
+  EXPECT_NE((co_await raw("GET / HTTP/1.1\r\n\r\n", endpoint.port())).find("tls_required"),
+            std::string::npos)
+      << "their places are free again";
+}
+TEST_F(ServerTest, silent_tls_clients_are_few_and_are_cut_at_the_deadline) {
+  start({.handshakes_max = 2, .handshake_timeout = milliseconds{300}});
+  run(cuts_slow_handshakes());
+}
+
+asio::awaitable<void> ServerTest::serves_the_machine_itself() {
+  std::vector<net::Tcp::socket> remote;
+  for (int i = 0; i < 4; ++i) {
+    co_await remote.emplace_back(io_).async_connect({asio::ip::make_address("127.0.0.1"), port_},
+                                                    asio::use_awaitable);
+  }
+  co_await net::sleep_for(milliseconds{20});
+  Client client(io_.get_executor(), socket_path());
+  EXPECT_TRUE(co_await client.call(Method::get, "/hello", {}, nullptr, milliseconds{1'000}));
+}
+TEST_F(ServerTest, connections_over_the_network_do_not_take_the_places_of_the_local_socket) {
+  start({.connections_max = 2});
+  run(serves_the_machine_itself());
+}
+
+asio::awaitable<void> ServerTest::serves_tls() {
+  namespace ssl = asio::ssl;
+  const auto endpoint = serve_tls();
   ssl::context trust(ssl::context::tls_client);
   trust.set_verify_mode(ssl::verify_peer);
-  trust.add_certificate_authority(asio::buffer(authority.certificate_pem));
+  trust.add_certificate_authority(asio::buffer(authority_.certificate_pem));
   ssl::stream<net::Tcp::socket> stream(io_, trust);
   stream.set_verify_callback(ssl::host_name_verification("localhost"));
   co_await stream.next_layer().async_connect(endpoint, asio::use_awaitable);
@@ -323,14 +389,7 @@ asio::awaitable<void> ServerTest::serves_tls() {
   auto [error, size] = co_await asio::async_read(stream, asio::dynamic_buffer(answer), net::kToken);
   EXPECT_EQ(error, asio::error::eof) << "ended by a goodbye, not cut: " << error.message();
   EXPECT_NE(answer.find("HTTP/1.1 200 OK", 10), std::string::npos) << "two answers";
-  // Plain HTTP on a TLS port ends, and disturbs nobody.
-  net::Tcp::socket plain(io_);
-  co_await plain.async_connect(endpoint, asio::use_awaitable);
-  co_await asio::async_write(plain, asio::buffer(std::string("GET / HTTP/1.1\r\n\r\n")),
-                             asio::use_awaitable);
-  std::string nothing;
-  co_await asio::async_read(plain, asio::dynamic_buffer(nothing), net::kToken);
-  EXPECT_EQ(nothing.find("HTTP/1.1"), std::string::npos);
+  EXPECT_EQ(answer.find("Strict-Transport-Security"), std::string::npos) << "no name of ours";
 }
 TEST_F(ServerTest, a_verifying_client_is_served_over_tls) {
   run(serves_tls());

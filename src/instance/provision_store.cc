@@ -3,9 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
-
 #include "instance/template.h"
 #include "model/names.h"
 
@@ -13,7 +10,6 @@ namespace howdah::instance {
 namespace {
 
 using pg::quote_identifier;
-using pg::quote_literal;
 
 // From 15 on, the schema public of every logical database belongs to the database's owner, and
 // nobody else may create in it. 13 and 14 get the same rights; 13 does not know pg_database_owner,
@@ -31,29 +27,6 @@ Task<void> run_in(InstancePlace place, std::string database, std::string sql) {
   HOWDAH_CO_TRY(pg::Connection connection,
                 co_await pg::Connection::open(admin_options(place, std::move(database))));
   co_return co_await connection.script(std::move(sql));
-}
-
-bool is_base64(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char byte) {
-    return std::isalnum(byte) != 0 || byte == '+' || byte == '/' || byte == '=';
-  });
-}
-
-// "SCRAM-SHA-256$<iterations>:<salt>$<stored key>:<server key>"
-bool is_verifier(std::string_view text) {
-  constexpr std::string_view kPrefix = "SCRAM-SHA-256$";
-  if (!text.starts_with(kPrefix) || text.size() > 512) return false;
-  text.remove_prefix(kPrefix.size());
-  const std::size_t salt = text.find(':');
-  const std::size_t stored = text.find('$');
-  const std::size_t server = text.rfind(':');
-  if (salt == text.npos || stored == text.npos || !(salt < stored && stored < server)) return false;
-  const std::string_view iterations = text.substr(0, salt);
-  return !iterations.empty() && iterations.size() <= 9 &&
-         iterations.find_first_not_of("0123456789") == iterations.npos &&
-         is_base64(text.substr(salt + 1, stored - salt - 1)) &&
-         is_base64(text.substr(stored + 1, server - stored - 1)) &&
-         is_base64(text.substr(server + 1));
 }
 
 }  // namespace
@@ -106,23 +79,6 @@ Task<void> take_slug(const InstancePlace& place, std::string slug) {
       quote_identifier(kTemplateDatabase), quote_identifier(tenant_database(slug)),
       quote_identifier(kTemplateShadow), quote_identifier(shadow_database(slug)),
       quote_identifier(kTemplateOwner), quote_identifier(owner_role(slug))));
-}
-
-Task<void> set_verifier(const InstancePlace& place, std::string role, std::string verifier) {
-  if (!is_verifier(verifier)) {
-    co_return fail(ErrorCode::invalid_request, "the verifier of a role has not the right form");
-  }
-  // The server's log must not show the verifier, whatever goes wrong and however it is configured.
-  pg::ConnectOptions options = admin_options(place);
-  options.options =
-      "-c log_statement=none -c log_min_duration_statement=-1 -c log_min_error_statement=panic";
-  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(std::move(options)));
-  auto result = co_await connection.script(
-      fmt::format("ALTER ROLE {} PASSWORD {}", quote_identifier(role), quote_literal(verifier)));
-  if (!result && pg::sqlstate(result.error()) == "42704") {
-    co_return fail(ErrorCode::not_found, "there is no role " + role);
-  }
-  co_return result;
 }
 
 }  // namespace howdah::instance

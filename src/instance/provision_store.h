@@ -21,8 +21,4 @@ Task<void> fill_template(const InstancePlace& place, int pg_major);
 // Done already: success. Cost: one transaction, no copy.
 Task<void> take_slug(const InstancePlace& place, std::string slug);
 
-// Stores "SCRAM-SHA-256$..." as the password of a role. Errors: invalid_request when it is no such
-// verifier (the server would take it for a plain password), not_found when there is no such role.
-Task<void> set_verifier(const InstancePlace& place, std::string role, std::string verifier);
-
 }  // namespace howdah::instance

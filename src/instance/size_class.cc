@@ -68,6 +68,21 @@ SizeClass default_size_class(ByteCount machine_memory_bytes) {
   return SizeClass::medium;
 }
 
+ByteCount expected_memory(SizeClass size_class) {
+  switch (size_class) {
+    case SizeClass::nano:
+      return 32_MiB;
+    case SizeClass::small:
+    case SizeClass::custom:
+      return 64_MiB;
+    case SizeClass::medium:
+      return 320_MiB;
+    case SizeClass::large:
+      return 2_GiB + 256_MiB;
+  }
+  return 64_MiB;
+}
+
 std::int64_t server_connections(SizeClass size_class, std::int64_t max_connections) {
   return std::max(find_class(size_class).connections, max_connections) + kConnectionReserve;
 }

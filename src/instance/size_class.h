@@ -19,6 +19,10 @@ std::string_view to_string(SizeClass size_class);
 Result<SizeClass> parse_size_class(std::string_view text);  // Errors: invalid_request
 SizeClass default_size_class(ByteCount machine_memory_bytes);
 
+// What an instance of the class takes when it is in use: it is started where at least this is free.
+// Idle it takes a fraction (5 MB of the 32 MB of nano).
+ByteCount expected_memory(SizeClass size_class);
+
 struct Setting {
   std::string name;
   std::string value;  // as SHOW prints it; quoted when it is written

@@ -10,6 +10,7 @@
 
 #include "instance/control_file.h"
 #include "instance/identity.h"
+#include "instance/role_store.h"
 #include "instance/test_instances.h"
 
 namespace howdah::instance::testing {
@@ -153,6 +154,22 @@ TEST_P(TemplateTest, a_clone_takes_the_names_of_its_slug_once_and_for_all) {
   EXPECT_FALSE(all().run(take_slug(request.place, "x'; DROP ")));
 }
 
+// As the node does it, all in one.
+Task<void> set_verifier(InstancePlace place, std::string role, std::string verifier) {
+  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(role_options(place)));
+  HOWDAH_CO_CHECK(co_await begin_role_change(connection, true));
+  co_return co_await commit_role_change(connection, {{role, verifier}}, "mark-1");
+}
+Task<RolesInside> read_once(InstancePlace place) {
+  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(role_options(place)));
+  co_return co_await read_roles(connection);
+}
+
+Task<void> run_script(InstancePlace place, std::string sql) {
+  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(role_options(place)));
+  co_return co_await connection.script(std::move(sql));
+}
+
 TEST_P(TemplateTest, a_verifier_is_stored_as_it_is_and_never_logged) {
   const auto [request, process] = running();
   const auto begin = steady_clock::now();
@@ -165,21 +182,58 @@ TEST_P(TemplateTest, a_verifier_is_stored_as_it_is_and_never_logged) {
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ErrorCode::not_found);
   EXPECT_THAT(*os::read_file(request.place.log()), Not(HasSubstr("SCRAM-SHA-256")));
+  const RolesInside inside = require(all().run(read_once(request.place)));
+  ASSERT_EQ(inside.roles.size(), 1U);
+  EXPECT_EQ(inside.roles[0].password, kVerifier);
+  EXPECT_EQ(inside.mark, "mark-1");
 }
 
-TEST(Verifier, anything_that_the_server_would_take_for_a_plain_password_is_refused) {
-  Instances all;
-  const InstancePlace nowhere{"/nonexistent", "/nonexistent"};
+TEST_P(TemplateTest, passwords_that_scram_cannot_use_are_named_as_such) {
+  const auto [request, process] = running();
+  const std::string owner(kTemplateOwner);
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"ALTER ROLE " + owner + " PASSWORD NULL", ""},
+      {"SET password_encryption = md5; ALTER ROLE " + owner + " PASSWORD 'x'", "!md5"},
+      {"UPDATE pg_authid SET rolpassword = 'SCRAM-SHA-256$' || repeat('1', 5000) "
+       "WHERE rolname = '" +
+           owner + "'",
+       "!malformed"}};
+  for (const auto& [sql, expected] : cases) {
+    require(all().run(run_script(request.place, "SET allow_system_table_mods = on; " + sql)));
+    const RolesInside inside = require(all().run(read_once(request.place)));
+    EXPECT_EQ(inside.roles.at(0).password, expected) << sql;
+  }
+  require(all().run(run_script(
+      request.place, "ALTER ROLE " + owner + " NOLOGIN VALID UNTIL '2020-01-02 03:04:05+00'")));
+  const RolesInside inside = require(all().run(read_once(request.place)));
+  EXPECT_FALSE(inside.roles.at(0).can_login);
+  EXPECT_EQ(to_rfc3339(*inside.roles.at(0).valid_until), "2020-01-02T03:04:05.000Z");
+}
+
+TEST_P(TemplateTest, a_transaction_that_changes_roles_and_stays_open_holds_up_nobody_for_long) {
+  const auto [request, process] = running();
+  auto holder = require(all().run(pg::Connection::open(admin_options(request.place))));
+  require(all().run(
+      holder.script("BEGIN; ALTER ROLE " + std::string(kTemplateOwner) + " PASSWORD 'x'")));
+  const auto begin = steady_clock::now();
+  const auto changed =
+      all().run(set_verifier(request.place, std::string(kTemplateOwner), kVerifier));
+  ASSERT_FALSE(changed);
+  EXPECT_EQ(changed.error().code, ErrorCode::conflict);
+  EXPECT_LT(ms_since(begin), 4000);
+}
+
+TEST_P(TemplateTest, anything_that_the_server_would_take_for_a_plain_password_is_refused) {
+  const auto [request, process] = running();
   const std::string good = kVerifier;
   for (const std::string& text :
-       {std::string(), std::string("secret"), std::string("SCRAM-SHA-256$"),
-        good.substr(0, good.rfind(':')), good.substr(0, good.rfind(':') + 1), good + "'",
-        "SCRAM-SHA-256$x" + good.substr(14), good + std::string(512, 'A')}) {
-    const auto result = all.run(set_verifier(nowhere, "r", text));
+       {std::string("secret"), std::string("SCRAM-SHA-256$"), good.substr(0, good.rfind(':')),
+        good.substr(0, good.rfind(':') + 1), good + "'", "SCRAM-SHA-256$x" + good.substr(14),
+        good + std::string(512, 'A')}) {
+    const auto result = all().run(set_verifier(request.place, std::string(kTemplateOwner), text));
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, ErrorCode::invalid_request) << text;
   }
-  EXPECT_EQ(all.run(set_verifier(nowhere, "r", good)).error().code, ErrorCode::unavailable);
 }
 
 class IdentityTest : public InstanceTest {};

@@ -23,8 +23,8 @@ std::vector<boost::json::value> example_lines() {
 
 TEST(RouteStreamPage, example_is_what_the_code_reads_and_writes) {
   const auto lines = example_lines();
-  ASSERT_EQ(lines.size(), 5u);
-  for (const std::size_t index : {0u, 2u, 3u, 4u}) {
+  ASSERT_EQ(lines.size(), 7u);
+  for (const std::size_t index : {0u, 2u, 3u, 4u, 5u, 6u}) {
     const auto message = gate_message_from_json(lines[index]);
     ASSERT_TRUE(message) << message.error().message;
     EXPECT_EQ(to_json(*message), lines[index]);

@@ -6,7 +6,7 @@
 #include <array>
 #include <utility>
 
-#include "base/json.h"
+#include "model/detail/json_time.h"
 
 namespace howdah {
 namespace {
@@ -19,18 +19,6 @@ constexpr std::array<std::pair<RouteState, std::string_view>, 4> kStates{{
 }};
 // More than this in one list is damage, not data.
 constexpr std::size_t kListMax = 100'000;
-
-json::value to_json(const std::optional<Timestamp>& time) {
-  return time ? json::value(to_rfc3339(*time)) : json::value(nullptr);
-}
-
-std::optional<Timestamp> read_time(JsonReader& in, std::string_view name) {
-  const auto text = in.optional_string(name, 1, 40);
-  if (!text) return std::nullopt;
-  const auto time = parse_rfc3339(*text);
-  if (!time) in.reject(name, "must be a time such as 2026-01-02T03:04:05.678Z");
-  return time;
-}
 
 // The array `name` of the object, each item read by `read`; a missing array is empty.
 template <typename Item, typename Read>
@@ -52,12 +40,16 @@ Result<std::vector<Item>> read_list(JsonReader& in, std::string_view name, Read 
 }
 
 json::value verifier_to_json(const RouteVerifier& verifier) {
-  return {{"verifier", verifier.verifier}, {"valid_until", to_json(verifier.valid_until)}};
+  return {{"verifier", verifier.verifier},
+          {"valid_until", optional_time(verifier.valid_until)},
+          {"generation", verifier.generation}};
 }
 
 Result<RouteVerifier> verifier_from_json(const json::value& value) {
   JsonReader in(value);
-  RouteVerifier verifier{in.required_string("verifier", 1, 1000), read_time(in, "valid_until")};
+  RouteVerifier verifier{in.required_string("verifier", 1, kVerifierSizeMax),
+                         read_time(in, "valid_until")};
+  verifier.generation = in.optional_integer("generation", 0, INT32_MAX).value_or(0);
   HOWDAH_CHECK(in.finish());
   return verifier;
 }
@@ -67,7 +59,12 @@ json::value role_to_json(const RouteRole& role) {
   for (const RouteVerifier& verifier : role.verifiers) {
     verifiers.push_back(verifier_to_json(verifier));
   }
-  return {{"name", role.name}, {"verifiers", std::move(verifiers)}};
+  return {{"name", role.name},
+          {"verifiers", std::move(verifiers)},
+          {"can_login", role.can_login},
+          {"valid_until", optional_time(role.valid_until)},
+          {"changed_at", optional_time(role.changed_at)},
+          {"cut_before", optional_time(role.cut_before)}};
 }
 
 Result<RouteRole> role_from_json(const json::value& value) {
@@ -75,12 +72,16 @@ Result<RouteRole> role_from_json(const json::value& value) {
   RouteRole role;
   role.name = in.required_string("name", 1, 63);
   HOWDAH_TRY(role.verifiers, read_list<RouteVerifier>(in, "verifiers", verifier_from_json));
+  role.can_login = in.optional_bool("can_login").value_or(true);
+  role.valid_until = read_time(in, "valid_until");
+  role.changed_at = read_time(in, "changed_at");
+  role.cut_before = read_time(in, "cut_before");
   HOWDAH_CHECK(in.finish());
   return role;
 }
 
 json::value rule_to_json(const RouteRule& rule) {
-  return {{"network", rule.network}, {"expires_at", to_json(rule.expires_at)}};
+  return {{"network", rule.network}, {"expires_at", optional_time(rule.expires_at)}};
 }
 
 // By hand, since a route may have ten thousand of them and a gate serves nobody while it reads.
@@ -113,7 +114,7 @@ RouteState read_state(JsonReader& in) {
   return RouteState::sealed;
 }
 
-json::value use_to_json(const BranchUse& use) {
+json::value to_json(const BranchUse& use) {
   return {{"branch_id", use.branch_id.str()},
           {"open_sessions", use.open_sessions},
           {"last_activity", to_rfc3339(use.last_activity)}};
@@ -129,7 +130,7 @@ Result<BranchUse> use_from_json(const json::value& value) {
   return use;
 }
 
-json::value denied_to_json(const DeniedAttempt& denied) {
+json::value to_json(const DeniedAttempt& denied) {
   return {{"branch_id", denied.branch_id.str()},     {"address", denied.address},
           {"direct_count", denied.direct_count},     {"pooled_count", denied.pooled_count},
           {"first_at", to_rfc3339(denied.first_at)}, {"last_at", to_rfc3339(denied.last_at)}};
@@ -147,6 +148,15 @@ Result<DeniedAttempt> denied_from_json(const json::value& value) {
   denied.last_at = read_time(in, "last_at").value_or(Timestamp{});
   HOWDAH_CHECK(in.finish());
   return denied;
+}
+
+// Empty lists are left out.
+template <typename Item>
+void add_list(json::object& object, std::string_view name, const std::vector<Item>& items) {
+  if (items.empty()) return;
+  json::array array;
+  for (const Item& item : items) array.push_back(to_json(item));
+  object[name] = std::move(array);
 }
 
 // A version number inside an object that holds it alone.
@@ -199,14 +209,21 @@ Result<Route> route_from_json(const json::value& value) {
   return route;
 }
 
+bool adds_nothing_but_learned(const RouteUpdate& update) {
+  return !update.snapshot && !update.learned.empty() && update.upserted.empty() &&
+         update.removed.empty();
+}
+
 json::value to_json(const RouteUpdate& update) {
   json::array upserted, removed;
   for (const Route& route : update.upserted) upserted.push_back(to_json(route));
   for (const BranchId& id : update.removed) removed.push_back(json::value(id.str()));
-  return {{"snapshot", update.snapshot},
-          {"version", update.version},
-          {"upserted", std::move(upserted)},
-          {"removed", std::move(removed)}};
+  json::object object{{"snapshot", update.snapshot},
+                      {"version", update.version},
+                      {"upserted", std::move(upserted)},
+                      {"removed", std::move(removed)}};
+  add_list(object, "learned", update.learned);
+  return object;
 }
 
 Result<RouteUpdate> route_update_from_json(const json::value& value) {
@@ -216,6 +233,7 @@ Result<RouteUpdate> route_update_from_json(const json::value& value) {
   HOWDAH_TRY(update.version, version_in(in));
   HOWDAH_TRY(update.upserted, read_list<Route>(in, "upserted", route_from_json));
   HOWDAH_TRY(update.removed, read_list<BranchId>(in, "removed", branch_id_from_json));
+  HOWDAH_TRY(update.learned, read_list<RoleChange>(in, "learned", role_change_from_json));
   HOWDAH_CHECK(in.finish());
   return update;
 }
@@ -227,16 +245,10 @@ json::value to_json(const GateMessage& message) {
                        {"version", message.hello->version}};
   }
   if (message.ack) object["ack"] = {{"version", message.ack->version}};
-  if (!message.use.empty()) {
-    json::array uses;
-    for (const BranchUse& use : message.use) uses.push_back(use_to_json(use));
-    object["use"] = std::move(uses);
-  }
-  if (!message.denied.empty()) {
-    json::array attempts;
-    for (const DeniedAttempt& denied : message.denied) attempts.push_back(denied_to_json(denied));
-    object["denied"] = std::move(attempts);
-  }
+  add_list(object, "use", message.use);
+  add_list(object, "denied", message.denied);
+  add_list(object, "role_changes", message.role_changes);
+  add_list(object, "logins", message.logins);
   return object;
 }
 
@@ -259,6 +271,9 @@ Result<GateMessage> gate_message_from_json(const json::value& value) {
   }
   HOWDAH_TRY(message.use, read_list<BranchUse>(in, "use", use_from_json));
   HOWDAH_TRY(message.denied, read_list<DeniedAttempt>(in, "denied", denied_from_json));
+  HOWDAH_TRY(message.role_changes,
+             read_list<RoleChange>(in, "role_changes", role_change_from_json));
+  HOWDAH_TRY(message.logins, read_list<LoginSeen>(in, "logins", login_seen_from_json));
   HOWDAH_CHECK(in.finish());
   return message;
 }

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <boost/asio/connect.hpp>
 #include <cerrno>
 
 #include "os/ports.h"
@@ -43,6 +44,12 @@ Result<Tcp::acceptor> listen_tcp(asio::any_io_executor executor, const std::stri
   return acceptor;
 }
 
+bool is_loopback(const std::string& address) {
+  error_code error;
+  const auto ip = asio::ip::make_address(address, error);
+  return !error && ip.is_loopback();
+}
+
 Result<Local::acceptor> listen_unix(asio::any_io_executor executor, const std::string& path,
                                     mode_t mode) {
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {
@@ -72,6 +79,19 @@ Task<Local::socket> connect_unix(std::string path) {
   auto [error] = co_await socket.async_connect(Local::endpoint(path), kToken);
   if (error == asio::error::operation_aborted) co_return fail_net("connect to " + path, error);
   if (error) co_return fail(ErrorCode::unavailable, "connect to " + path + ": " + error.message());
+  co_return socket;
+}
+
+Task<Tcp::socket> connect_tcp(std::string host, std::uint16_t port) {
+  const std::string what = "connect to " + host + ":" + std::to_string(port);
+  Tcp::resolver resolver(co_await asio::this_coro::executor);
+  auto [unknown, found] = co_await resolver.async_resolve(host, std::to_string(port), kToken);
+  if (unknown == asio::error::operation_aborted) co_return fail_net(what, unknown);
+  if (unknown) co_return fail(ErrorCode::unavailable, what + ": " + unknown.message());
+  Tcp::socket socket(co_await asio::this_coro::executor);
+  auto [error, endpoint] = co_await asio::async_connect(socket, found, kToken);
+  if (error == asio::error::operation_aborted) co_return fail_net(what, error);
+  if (error) co_return fail(ErrorCode::unavailable, what + ": " + error.message());
   co_return socket;
 }
 

@@ -21,6 +21,9 @@ using Local = asio::local::stream_protocol;
 Result<Tcp::acceptor> listen_tcp(asio::any_io_executor executor, const std::string& address,
                                  std::uint16_t port, std::string_view option);
 
+// Only this machine reaches it: 127.0.0.0/8 or ::1. False for what is no address.
+bool is_loopback(const std::string& address);
+
 // Replaces a socket file left behind by a dead process. mode: permissions of the file.
 // Errors: data_folder_unusable for a path over 107 bytes.
 Result<Local::acceptor> listen_unix(asio::any_io_executor executor, const std::string& path,
@@ -28,6 +31,8 @@ Result<Local::acceptor> listen_unix(asio::any_io_executor executor, const std::s
 
 // Errors: unavailable when nobody listens there.
 Task<Local::socket> connect_unix(std::string path);
+// host: a name or an address; each of its addresses is tried. Errors: as connect_unix().
+Task<Tcp::socket> connect_tcp(std::string host, std::uint16_t port);
 
 struct PeerCredentials {
   pid_t pid;

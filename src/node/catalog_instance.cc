@@ -25,6 +25,7 @@ constexpr std::chrono::seconds kStable{60};
 constexpr std::int64_t kConnections = 60;
 // A manifest has a slug; the catalog is nobody's database, so nothing ever asks for this one.
 constexpr const char* kNoSlug = "0catalog";
+constexpr std::string_view kStart = "start the catalog";
 
 os::Path making_mark(const instance::InstancePlace& place) {
   return place.directory.string() + ".making";
@@ -98,7 +99,8 @@ Task<void> CatalogInstance::make() {
   manifest_.id = InstanceId("catalog");
   manifest_.slug = kNoSlug;
   manifest_.token = "catalog";
-  manifest_.pg_major = environment_.pg_major_default();
+  const instance::PostgresInstallation installation = environment_.catalog_installation();
+  manifest_.pg_major = installation.major;
   manifest_.uid = environment_.catalog_uid();
   manifest_.size_class = instance::SizeClass::small;
   manifest_.max_connections = kConnections;
@@ -113,8 +115,7 @@ Task<void> CatalogInstance::make() {
   HOWDAH_CO_CHECK(
       co_await net::offload(environment_.pool, std::bind_front(&make_room, place_, maker)));
   HOWDAH_CO_CHECK(co_await instance::build_template(
-      environment_.pool,
-      {environment_.installations.back(), place_, maker, environment_.users.agent_name}));
+      environment_.pool, {installation, place_, maker, environment_.users.agent_name}));
   HOWDAH_CO_CHECK(co_await net::offload(
       environment_.pool,
       std::bind_front(&give_away, place_.data(), environment_.user_of(manifest_.uid))));
@@ -144,8 +145,9 @@ instance::StartRequest CatalogInstance::start_request() const {
 
 Task<void> CatalogInstance::launch() {
   instance::StartRequest request = start_request();
-  HOWDAH_CO_TRY(request.installation,
-                instance::choose_installation(environment_.installations, manifest_.pg_major));
+  auto installation = instance::choose_installation(environment_.installations, manifest_.pg_major);
+  if (!installation) co_return std::unexpected(std::move(installation).error().within(kStart));
+  request.installation = *std::move(installation);
   HOWDAH_CO_TRY(process_,
                 co_await instance::InstanceProcess::start(environment_.pool, std::move(request)));
   log_begin_bytes_ = instance::log_size(place_.log());

@@ -3,8 +3,6 @@
 
 #include <utility>
 
-#include "base/log.h"
-#include "instance/provision_store.h"
 #include "model/names.h"
 
 namespace howdah::node {
@@ -16,7 +14,8 @@ void apply(const Manifest& settings, Manifest& manifest) {
   manifest.size_class = settings.size_class;
   manifest.suspend_after_s = settings.suspend_after_s;
   manifest.max_connections = settings.max_connections;
-  manifest.pending_verifier = settings.pending_verifier;
+  manifest.roles = settings.roles;
+  manifest.roles.front().name = owner_role(manifest.slug);
 }
 
 // Whether an instance that runs with the settings of `now` must be started anew for `wanted`.
@@ -66,7 +65,8 @@ Task<UnitPtr> Claims::give(nodeapi::ClaimRequest request) {
   settings.token = request.token;
   settings.suspend_after_s = request.suspend_after_s;
   settings.max_connections = request.max_connections;
-  settings.pending_verifier = request.owner_verifier;
+  // Its name is the slug's, which is known when the instance is.
+  settings.roles.push_back({{}, request.owner_verifier, {}});
   HOWDAH_CO_CHECK(parts_.maker.check_space());
 
   UnitPtr unit = parts_.spares.take(settings.pg_major);
@@ -75,8 +75,9 @@ Task<UnitPtr> Claims::give(nodeapi::ClaimRequest request) {
   } else {
     HOWDAH_CO_TRY(unit, co_await parts_.maker.make(settings));
   }
+  parts_.spares.note_use(settings.pg_major);
   unit->note_activity();
-  note_change(unit);
+  parts_.roles.note_change(unit);
   co_return unit;
 }
 
@@ -94,28 +95,6 @@ Task<UnitPtr> Claims::give_spare(UnitPtr unit, const Manifest& settings) {
     HOWDAH_CO_CHECK(co_await unit->ensure_running("new size"));
   }
   co_return unit;
-}
-
-void Claims::note_change(const UnitPtr& unit) {
-  const Manifest& manifest = unit->manifest();
-  if (manifest.is_spare() || manifest.pending_verifier.empty() ||
-      unit->state() != InstanceState::running) {
-    return;
-  }
-  if (!storing_verifier_.insert(unit->id()).second) return;
-  parts_.background.spawn("node", store_verifier(unit));
-}
-
-Task<void> Claims::store_verifier(UnitPtr unit) {
-  // Nobody needs it soon: clients log in through the gate, which has its own copy.
-  co_await net::sleep_for(milliseconds{500});
-  const Manifest manifest = unit->manifest();
-  storing_verifier_.erase(manifest.id);
-  if (unit->state() != InstanceState::running) co_return Result<void>{};
-  HOWDAH_CO_CHECK(co_await instance::set_verifier(parts_.environment.place_of(manifest.id),
-                                                  owner_role(manifest.slug),
-                                                  manifest.pending_verifier));
-  co_return co_await unit->update([](Manifest& changed) { changed.pending_verifier.clear(); });
 }
 
 }  // namespace howdah::node

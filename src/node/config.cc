@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -11,6 +12,7 @@ namespace {
 
 // Below this a volume cannot hold a template, a few instances and their room to grow.
 constexpr std::int64_t kVolumeSizeMin = 256 << 20;
+constexpr std::size_t kPostgresDirsMax = 64;
 
 Result<os::Path> absolute_path(const Flags& flags, std::string_view name) {
   HOWDAH_TRY(const std::string text, flags.required(name));
@@ -22,12 +24,32 @@ Result<os::Path> absolute_path(const Flags& flags, std::string_view name) {
   return path.lexically_normal();
 }
 
+// "/a:/b", as in $PATH.
+Result<std::vector<os::Path>> absolute_paths(const Flags& flags, std::string_view name) {
+  std::vector<os::Path> paths;
+  const std::string text = flags.text(name, "");
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(':', begin), text.size());
+    const os::Path path = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (path.empty()) continue;
+    if (!path.is_absolute()) {
+      return fail(ErrorCode::config_invalid,
+                  fmt::format("flag --{} must hold absolute paths, not '{}'", name, path.string()));
+    }
+    paths.push_back(path.lexically_normal());
+  }
+  if (paths.size() > kPostgresDirsMax) {
+    return fail(ErrorCode::config_invalid,
+                fmt::format("flag --{} holds more than {} folders", name, kPostgresDirsMax));
+  }
+  return paths;
+}
+
 Result<VolumeChoice> volume_choice(const std::string& text) {
-  if (text == "auto") return VolumeChoice::automatic;
-  if (text == "btrfs") return VolumeChoice::btrfs;
-  if (text == "copy") return VolumeChoice::copy;
-  return fail(ErrorCode::config_invalid,
-              fmt::format("flag --volume-driver must be auto, btrfs or copy, not '{}'", text));
+  auto choice = volume::parse_driver(text);
+  if (choice) return choice;
+  return fail(ErrorCode::config_invalid, "flag --volume-driver: " + choice.error().message);
 }
 
 }  // namespace
@@ -44,7 +66,7 @@ Result<Config> config_from_flags(const Flags& flags) {
   HOWDAH_TRY(config.runtime_dir, absolute_path(flags, "runtime-dir"));
   config.control_user = flags.text("control-user", config.control_user);
   config.gate_user = flags.text("gate-user", config.gate_user);
-  config.postgres_dir = flags.text("postgres-dir", "");
+  HOWDAH_TRY(config.postgres_dirs, absolute_paths(flags, "postgres-dir"));
   config.size_class = flags.text("size-class", "");
   HOWDAH_TRY(config.volume, volume_choice(flags.text("volume-driver", "auto")));
   HOWDAH_TRY(config.spares, flags.integer("spares", config.spares, 0, kSparesMax));

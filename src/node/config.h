@@ -3,6 +3,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,10 +11,12 @@
 #include "base/flags.h"
 #include "base/units.h"
 #include "os/file.h"
+#include "os/memory.h"
+#include "volume/volume.h"
 
 namespace howdah::node {
 
-enum class VolumeChoice { automatic, btrfs, copy };
+using VolumeChoice = volume::Driver;
 
 struct Config {
   os::Path data_dir;     // absolute
@@ -21,7 +24,8 @@ struct Config {
   // Without root both are ignored: everything runs as the caller.
   std::string control_user = "howdah";
   std::string gate_user = "howdah-gate";
-  os::Path postgres_dir;  // empty: where the system's packages put PostgreSQL
+  // Beside those where the system's packages put PostgreSQL.
+  std::vector<os::Path> postgres_dirs;
   VolumeChoice volume = VolumeChoice::automatic;
   ByteCount volume_size = 0;  // 0: from the free space
   std::int64_t spares = 3;    // kept ready of the default major version
@@ -29,6 +33,8 @@ struct Config {
   os::Path uid_lease_file = "/var/lib/howdah-uids.json";
   // How long adopted instances stay awake: their holders need time to find the new agent.
   std::chrono::milliseconds adoption_grace{60'000};
+  // No flag: tests have a machine of their own.
+  std::function<Result<os::MemoryInfo>()> memory = [] { return os::memory_info(); };
   std::string size_class;  // of a claim that names none; empty: from the machine's memory
 };
 

@@ -37,6 +37,14 @@ TEST(NodeConfig, refuses_missing_or_relative_folders) {
   EXPECT_FALSE(parse({"--data-dir", "d", "--runtime-dir", "/r"}).has_value());
 }
 
+TEST(NodeConfig, takes_several_folders_of_servers) {
+  const auto config =
+      parse({"--data-dir=/d", "--runtime-dir=/r", "--postgres-dir=/opt/a:/opt/b/../c:"});
+  ASSERT_TRUE(config.has_value());
+  EXPECT_EQ(config->postgres_dirs, (std::vector<os::Path>{"/opt/a", "/opt/c"}));
+  expect_refused({"--postgres-dir", "/opt/a:b"}, "'b'");
+}
+
 TEST(NodeConfig, refuses_an_unknown_volume_driver) {
   expect_refused({"--volume-driver", "zfs"}, "--volume-driver");
 }

@@ -11,38 +11,27 @@
 #include "base/log.h"
 #include "instance/template.h"
 #include "model/names.h"
-#include "os/memory.h"
 
 namespace howdah::node {
 namespace {
-
-volume::Driver driver_of(VolumeChoice choice) {
-  switch (choice) {
-    case VolumeChoice::automatic:
-      return volume::Driver::automatic;
-    case VolumeChoice::btrfs:
-      return volume::Driver::btrfs;
-    case VolumeChoice::copy:
-      return volume::Driver::copy;
-  }
-  return volume::Driver::automatic;
-}
 
 Result<std::unique_ptr<volume::Volume>> open_volume(const Config& config) {
   if (!std::filesystem::exists(config.data_dir / "volume")) {
     log::info("node", "making the volume in {}", config.data_dir.string());
   }
   HOWDAH_TRY(auto volume,
-             volume::open_volume({config.data_dir, driver_of(config.volume), config.volume_size}));
+             volume::open_volume({config.data_dir, config.volume, config.volume_size}));
   HOWDAH_TRY(const os::DiskSpace space, volume->space());
   log::info("node", "volume: {}, {} of {} free", volume->driver(), to_pretty(space.free_bytes),
             to_pretty(space.size_bytes));
   return volume;
 }
 
-Result<std::vector<instance::PostgresInstallation>> find_postgres(const Config& config) {
+Result<std::vector<instance::PostgresInstallation>> find_postgres(const Config& config,
+                                                                  const Users& users) {
   instance::InstallationSearch search;
-  if (!config.postgres_dir.empty()) search.extra_directories.push_back(config.postgres_dir);
+  search.extra_directories = config.postgres_dirs;
+  if (users.privileged) search.run_as = users.control;
   auto found = instance::find_installations(search);
   HOWDAH_CHECK(found);
   for (const auto& one : *found) {
@@ -52,6 +41,17 @@ Result<std::vector<instance::PostgresInstallation>> find_postgres(const Config& 
 }
 
 }  // namespace
+
+bool Environment::has_major(int pg_major) const {
+  return std::ranges::find(installations, pg_major, &instance::PostgresInstallation::major) !=
+         installations.end();
+}
+
+const instance::PostgresInstallation& Environment::catalog_installation() const {
+  const auto found = std::find_if(installations.rbegin(), installations.rend(),
+                                  [](const auto& one) { return one.has_client_tools; });
+  return found == installations.rend() ? installations.back() : *found;
+}
 
 instance::InstancePlace Environment::place_of(const InstanceId& id) const {
   return {instances() / id.str(), folder.instance_sockets() / id.str()};
@@ -98,8 +98,8 @@ Result<std::unique_ptr<Environment>> open_environment(const Config& config) {
   environment->config = config;
   HOWDAH_TRY(environment->users, find_users(config));
   HOWDAH_TRY(environment->folder, open_folder(config, environment->users));
-  HOWDAH_TRY(environment->installations, find_postgres(config));
-  HOWDAH_TRY(const os::MemoryInfo memory, os::memory_info());
+  HOWDAH_TRY(environment->installations, find_postgres(config, environment->users));
+  HOWDAH_TRY(const os::MemoryInfo memory, config.memory());
   environment->size_class = instance::default_size_class(memory.total_bytes);
   if (!config.size_class.empty()) {
     auto size_class = instance::parse_size_class(config.size_class);

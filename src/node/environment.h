@@ -31,6 +31,9 @@ struct Environment {
   asio::thread_pool pool{2};
 
   int pg_major_default() const { return installations.back().major; }
+  bool has_major(int pg_major) const;
+  // For a new catalog: the newest that can dump it, else the newest. It keeps that major for ever.
+  const instance::PostgresInstallation& catalog_installation() const;
 
   // Relative to the volume.
   static std::string volume_path(const InstanceId& id) { return "instances/" + id.str(); }

@@ -10,6 +10,7 @@
 #include "instance/identity.h"
 #include "instance/provision_store.h"
 #include "instance/template.h"
+#include "model/names.h"
 #include "node/owner.h"
 #include "node/shared_memory.h"
 
@@ -86,6 +87,7 @@ Task<UnitPtr> InstanceMaker::make(Manifest settings) {
   }
   settings.id = make_instance_id();
   settings.slug = make_slug();
+  for (ManifestRole& role : settings.roles) role.name = owner_role(settings.slug);
   const InstanceId id = settings.id;
   co_return co_await making_.run(id,
                                  std::bind_front(&InstanceMaker::build, this, std::move(settings)));
@@ -114,6 +116,7 @@ Task<UnitPtr> InstanceMaker::build(Manifest manifest) {
 Task<UnitPtr> InstanceMaker::build_parts(Manifest& manifest) {
   Environment& environment = parts_.environment;
   HOWDAH_CO_CHECK(check_space());
+  HOWDAH_CO_CHECK(co_await parts_.registry.admit(manifest));
   HOWDAH_CO_TRY(const std::string source, co_await parts_.templates.ensure(manifest.pg_major));
   HOWDAH_CO_TRY(manifest.uid, parts_.registry.reserve_uid());
   manifest.template_format = instance::kTemplateFormat;

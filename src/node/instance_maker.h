@@ -33,7 +33,7 @@ class InstanceMaker {
 
   // settings: pg_major, size_class and what a claim sets; the rest is filled here.
   // Returns: it runs, and it is in the registry. Errors: volume_full, no_postgres, instance_failed,
-  // rate_limited, and whatever making a template says; nothing is left then.
+  // rate_limited, memory_full, and whatever making a template says; nothing is left then.
   // Cost: 60 to 100 ms; with the copy driver as long as copying the template takes.
   Task<UnitPtr> make(Manifest settings);
 

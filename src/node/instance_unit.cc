@@ -75,6 +75,8 @@ Task<void> InstanceUnit::ensure_running(std::string reason) {
       case InstanceState::failed:
         if (awaited == start_number_ && start_error_) co_return std::unexpected(*start_error_);
         begin_start(reason, false);
+        // It may have failed by now: what is wrong without waiting for anything is told at once.
+        awaited = start_number_;
         break;
     }
   }
@@ -159,6 +161,13 @@ void InstanceUnit::begin_start(std::string reason, bool automatic) {
 }
 
 Task<void> InstanceUnit::run_start(std::shared_ptr<InstanceUnit> self) {
+  if (services_.admit) {
+    auto admitted = co_await services_.admit(manifest_);
+    if (!admitted) {
+      start_refused(std::move(admitted).error());
+      co_return Result<void>{};
+    }
+  }
   auto started = co_await services_.source.start(manifest_);
   if (!started && started.error().code == ErrorCode::conflict) {
     // It runs although nobody knew: a stop of ours that did not succeed, or an agent before us.
@@ -167,9 +176,16 @@ Task<void> InstanceUnit::run_start(std::shared_ptr<InstanceUnit> self) {
   }
   if (!started) {
     start_failed(std::move(started).error());
-  } else {
-    attach(std::move(*started), start_reason_);
+    co_return Result<void>{};
   }
+  if (services_.prepare) {
+    const auto prepared = co_await services_.prepare(self);
+    // What was not prepared is found later, and does no harm until then.
+    if (!prepared) {
+      log::warn("instance", "{}: cannot prepare: {}", id().str(), prepared.error().to_log());
+    }
+  }
+  attach(std::move(*started), start_reason_);
   co_return Result<void>{};
 }
 
@@ -213,6 +229,16 @@ void InstanceUnit::start_failed(Error error) {
     if (schedule_restart()) return;
   }
   set_state(InstanceState::failed, what);
+}
+
+// Nothing is wrong with it: the next who needs it asks again.
+void InstanceUnit::start_refused(Error error) {
+  log::info("instance", "{} (token {}): not started: {}", id().str(), manifest_.token,
+            error.to_log());
+  const std::string what = error.message;
+  start_error_ = std::move(error);
+  set_state(InstanceState::stopped, what);
+  if (start_automatic_ && held()) (void)schedule_restart();
 }
 
 Task<void> InstanceUnit::watch(std::shared_ptr<InstanceUnit> self,

@@ -39,6 +39,10 @@ class InstanceUnit : public std::enable_shared_from_this<InstanceUnit> {
     // After each change of state, with the one before.
     std::function<void(InstanceUnit&, InstanceState)> on_change;
     std::vector<milliseconds> restart_delays = RestartBudget::default_delays();
+    // Before each start. An error: it is not started, and did not fail. Empty: always.
+    std::function<Task<void>(Manifest)> admit = {};
+    // Awaited at each start, before it is running. An error is logged.
+    std::function<Task<void>(std::shared_ptr<InstanceUnit>)> prepare = {};
   };
 
   InstanceUnit(Services& services, Manifest manifest);
@@ -60,7 +64,9 @@ class InstanceUnit : public std::enable_shared_from_this<InstanceUnit> {
   void note_activity();
   // When it may be suspended, unless somebody holds it then.
   TimePoint suspend_due() const;
+  TimePoint idle_since() const { return idle_since_; }
   void keep_awake_until(TimePoint time) { awake_until_ = time; }
+  TimePoint awake_until() const { return awake_until_; }
 
   // Success: it runs. Starts it where needed and waits; one start serves all callers.
   // reason: for the journal. Errors: instance_failed, timeout, not_found (it is being removed).
@@ -91,6 +97,7 @@ class InstanceUnit : public std::enable_shared_from_this<InstanceUnit> {
   Task<void> read_log_tail(std::shared_ptr<InstanceUnit> self, std::string what);
   Task<void> restart_later(std::shared_ptr<InstanceUnit> self, milliseconds delay);
   void start_failed(Error error);
+  void start_refused(Error error);
   void died(const instance::ExitReport& report);
   bool schedule_restart();
 

@@ -53,6 +53,7 @@ class FakeSource : public PostmasterSource {
 
   Task<std::shared_ptr<Postmaster>> start(Manifest) override {
     ++starts;
+    if (fails_at_once) co_return fail(ErrorCode::no_postgres, "PostgreSQL 13 is not installed");
     co_await net::sleep_for(1ms);
     if (already_running) co_return fail(ErrorCode::conflict, "it runs already");
     if (failures > 0) {
@@ -74,6 +75,7 @@ class FakeSource : public PostmasterSource {
 
   int starts = 0;
   int failures = 0;  // of the next starts
+  bool fails_at_once = false;
   bool already_running = false;
   std::shared_ptr<FakePostmaster> last;
 
@@ -165,6 +167,16 @@ TEST_F(InstanceUnitTest, concurrent_callers_share_one_start) {
   for (const auto& result : run(std::move(tasks))) EXPECT_TRUE(result.has_value());
   EXPECT_EQ(source_.starts, 1);
   EXPECT_THAT(states(), ElementsAre(InstanceState::starting, InstanceState::running));
+}
+
+TEST_F(InstanceUnitTest, a_start_that_fails_at_once_is_told_to_its_caller_and_tried_once) {
+  source_.fails_at_once = true;
+  const auto result = run_one(unit_->ensure_running("acquired"));
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, ErrorCode::no_postgres);
+  EXPECT_EQ(source_.starts, 1);
+  source_.fails_at_once = false;
+  EXPECT_TRUE(run_one(unit_->ensure_running("acquired")).has_value());
 }
 
 TEST_F(InstanceUnitTest, concurrent_callers_share_the_failure_of_one_start) {

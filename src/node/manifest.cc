@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -28,7 +29,65 @@ std::uint64_t read_identifier(JsonReader& in) {
   return value;
 }
 
+constexpr std::size_t kRolesMax = 1'000;
+
+json::value time_or_null(const std::optional<Timestamp>& time) {
+  return time ? json::value(to_rfc3339(*time)) : json::value(nullptr);
+}
+
+std::optional<Timestamp> read_time(JsonReader& in, std::string_view name) {
+  const auto text = in.optional_string(name, 1, 40);
+  const auto time = text ? parse_rfc3339(*text) : std::nullopt;
+  if (text && !time) in.reject(name, "is no time");
+  return time;
+}
+
+json::array roles_to_json(const std::vector<ManifestRole>& roles) {
+  json::array array;
+  for (const ManifestRole& role : roles) {
+    array.push_back({{"name", role.name},
+                     {"password", role.password},
+                     {"inside", role.inside},
+                     {"can_login", role.can_login},
+                     {"valid_until", time_or_null(role.valid_until)},
+                     {"changed_at", time_or_null(role.changed_at)}});
+  }
+  return array;
+}
+
+Result<ManifestRole> role_from_json(const json::value& value) {
+  JsonReader in(value);
+  ManifestRole role;
+  role.name = in.required_string("name", 1, 63);
+  role.password = in.optional_string("password", 0, 1024).value_or("");
+  role.inside = in.optional_string("inside", 0, 1024).value_or("");
+  role.can_login = in.optional_bool("canLogin").value_or(true);
+  role.valid_until = read_time(in, "validUntil");
+  role.changed_at = read_time(in, "changedAt");
+  HOWDAH_CHECK(in.finish());
+  return role;
+}
+
+Result<std::vector<ManifestRole>> read_roles(JsonReader& in) {
+  std::vector<ManifestRole> roles;
+  const json::value* value = in.optional_value("roles");
+  const json::array* array = value != nullptr ? value->if_array() : nullptr;
+  if (value != nullptr && (array == nullptr || array->size() > kRolesMax)) {
+    in.reject("roles", "must be a list of at most 1000 roles");
+  }
+  if (array == nullptr) return roles;
+  for (const json::value& element : *array) {
+    HOWDAH_TRY(ManifestRole role, role_from_json(element));
+    roles.push_back(std::move(role));
+  }
+  return roles;
+}
+
 }  // namespace
+
+bool Manifest::has_pending_roles() const {
+  return std::ranges::any_of(roles, &ManifestRole::is_pending);
+}
 
 std::string to_json_text(const Manifest& manifest) {
   const json::value content{{"format", kManifestFormat},
@@ -44,7 +103,9 @@ std::string to_json_text(const Manifest& manifest) {
                             {"system_identifier", std::to_string(manifest.system_identifier)},
                             {"created_at", to_rfc3339(manifest.created_at)},
                             {"owner_durable", manifest.owner_durable},
-                            {"pending_verifier", manifest.pending_verifier}};
+                            {"roles", roles_to_json(manifest.roles)},
+                            {"mark", manifest.mark},
+                            {"mark_before", manifest.mark_before}};
   return json::serialize(content) + "\n";
 }
 
@@ -79,7 +140,14 @@ Result<Manifest> manifest_from_json(std::string_view text) {
   if (!created_at) in.reject("createdAt", "is no time");
   manifest.created_at = created_at.value_or(Timestamp{});
   manifest.owner_durable = in.optional_bool("ownerDurable").value_or(false);
-  manifest.pending_verifier = in.optional_string("pendingVerifier", 0, 1024).value_or("");
+  HOWDAH_TRY(manifest.roles, read_roles(in));
+  manifest.mark = in.optional_string("mark", 0, 80).value_or("");
+  manifest.mark_before = in.optional_string("markBefore", 0, 80).value_or("");
+  // Of an agent that kept nothing but the owner's verifier, and only until it was stored.
+  const std::string pending = in.optional_string("pendingVerifier", 0, 1024).value_or("");
+  if (!manifest.token.empty() && manifest.roles.empty()) {
+    manifest.roles.push_back({owner_role(manifest.slug), pending, {}});
+  }
   HOWDAH_CHECK(in.finish());
   return manifest;
 }

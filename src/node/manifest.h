@@ -7,7 +7,9 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -18,6 +20,20 @@
 namespace howdah::node {
 
 inline constexpr std::int64_t kManifestFormat = 1;
+
+// A role that the platform has given a password. Texts of both passwords: "SCRAM-SHA-256$...",
+// empty for none, or "!" and why it cannot be used: "!md5", "!malformed".
+struct ManifestRole {
+  std::string name;
+  std::string password;   // the one that counts
+  std::string inside;     // what was last seen or written in this very data directory
+  bool can_login = true;  // as last seen
+  std::optional<Timestamp> valid_until = {};
+  std::optional<Timestamp> changed_at = {};  // found changed by SQL; empty: as the platform made it
+
+  // Still to be written inside.
+  bool is_pending() const { return password != inside && !password.starts_with('!'); }
+};
 
 struct Manifest {
   InstanceId id;
@@ -34,10 +50,14 @@ struct Manifest {
   // False until its files' new owner is known to survive a power cut; until then the owner is set
   // again before each start of the agent.
   bool owner_durable = false;
-  // The owner role's verifier that is still to be stored inside the instance.
-  std::string pending_verifier;
+  std::vector<ManifestRole> roles;
+  // Names the state of the roles that was last written or seen, and is noted inside too. A data
+  // directory with another mark is an older one that was brought back. Both are accepted while the
+  // mark is being changed.
+  std::string mark, mark_before;
 
   bool is_spare() const { return token.empty(); }
+  bool has_pending_roles() const;
 };
 
 std::string to_json_text(const Manifest& manifest);

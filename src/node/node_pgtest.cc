@@ -296,8 +296,7 @@ TEST_F(BtrfsNodeTest, the_owner_verifier_is_stored_inside) {
       },
       10s));
   EXPECT_TRUE(node_->wait_until(
-      [&] { return read_manifest(node_->directory_of(instance.id))->pending_verifier.empty(); },
-      5s));
+      [&] { return !read_manifest(node_->directory_of(instance.id))->has_pending_roles(); }, 5s));
 }
 
 TEST_F(BtrfsNodeTest, the_catalog_is_there_for_the_platform_only_and_comes_back) {
@@ -482,6 +481,59 @@ TEST(FullNodeTest, a_volume_that_is_nearly_full_refuses_claims_and_says_so) {
   std::filesystem::remove(hog);
   ASSERT_TRUE(sync_file_system(volume).has_value());
   EXPECT_TRUE(node.wait_until([&] { return node.claim("full").has_value(); }, 40s));
+}
+
+class TightNodeTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root: not run";
+    node_ = std::make_unique<TestNode>(VolumeChoice::copy, 0);
+    node_->config.memory = [this] { return Result<os::MemoryInfo>(given_ ? given_() : memory_); };
+    const auto started = node_->start();
+    ASSERT_TRUE(started) << started.error().to_log();
+  }
+  Instance claim(const std::string& token) {
+    auto instance = node_->claim(token);
+    if (!instance) throw std::runtime_error(instance.error().to_log());
+    return *instance;
+  }
+  InstanceState state_of(const Instance& instance) {
+    return node_->show(instance.id).value().state;
+  }
+
+  os::MemoryInfo memory_{8_GiB, 4_GiB};
+  std::function<os::MemoryInfo()> given_;
+  std::unique_ptr<TestNode> node_;
+};
+
+TEST_F(TightNodeTest, without_memory_for_one_more_a_start_is_refused_and_nothing_else_happens) {
+  const Instance held = claim("held"), other = claim("other");
+  ASSERT_TRUE(node_->acquire(held.id));
+  ASSERT_TRUE(node_->run(node_->client().stop(other.id, true)));
+  memory_.available_bytes = 100_MiB;
+  const auto refused = node_->acquire(other.id);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::memory_full) << refused.error().to_log();
+  EXPECT_NE(refused.error().hint, "");
+  EXPECT_EQ(state_of(other), InstanceState::stopped) << "it did not fail";
+  EXPECT_EQ(state_of(held), InstanceState::running) << "who is in use stays";
+  EXPECT_EQ(node_->claim("new").error().code, ErrorCode::memory_full);
+  memory_.available_bytes = 4_GiB;
+  EXPECT_TRUE(node_->acquire(other.id));
+  EXPECT_TRUE(node_->claim("new"));
+}
+
+TEST_F(TightNodeTest, idle_instances_make_room_the_longest_idle_first) {
+  const Instance oldest = claim("oldest");
+  const Instance older = claim("older");
+  const Instance asleep = claim("asleep");
+  ASSERT_TRUE(node_->run(node_->client().stop(asleep.id, true)));
+  // Too little at the first look; one that goes gives enough.
+  given_ = [looks = 0]() mutable { return os::MemoryInfo{8_GiB, looks++ == 0 ? 240_MiB : 2_GiB}; };
+  const auto woken = node_->acquire(asleep.id);
+  ASSERT_TRUE(woken) << woken.error().to_log();
+  EXPECT_EQ(state_of(oldest), InstanceState::stopped);
+  EXPECT_EQ(state_of(older), InstanceState::running);
 }
 
 TEST_P(NodeTest, shutdown_leaves_no_process_and_no_mount_and_loses_nothing) {

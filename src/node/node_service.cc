@@ -23,6 +23,8 @@ constexpr milliseconds kShutDownWorkLimit{90'000};
 constexpr milliseconds kStopAllLimit{300'000};
 constexpr milliseconds kServerDrain{2'000};
 constexpr milliseconds kCloseLimit{5'000};
+// A first start has better things to do than what may be needed some day.
+constexpr milliseconds kOtherTemplatesCheck{1'000};
 // At once: each writes a checkpoint.
 constexpr int kStopping = 8;
 
@@ -37,18 +39,22 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
       journal_(executor, crypto::to_hex(crypto::random_bytes(8))),
       source_(*environment_),
       registry_({executor, *environment_, source_, journal_, transitions_, watchers_}),
+      admission_(registry_, environment_->config.memory),
       templates_(executor, *environment_, transitions_),
       owner_sync_(executor, *environment_),
       maker_({executor, *environment_, source_, templates_, registry_, owner_sync_, transitions_}),
       spares_(executor, *environment_, registry_, maker_),
-      claims_({executor, *environment_, registry_, maker_, spares_, transitions_, background_}),
+      roles_({executor, *environment_, registry_, background_}),
+      claims_({executor, *environment_, registry_, maker_, spares_, roles_, transitions_}),
       suspender_(*environment_, registry_),
       catalog_(*environment_),
       routes_(*this, environment_->users),
       server_(executor, router_),
       ended_(executor) {
   ended_.expires_at(Clock::time_point::max());
+  registry_.set_admission(std::bind_front(&Admission::admit, &admission_));
   registry_.observe(std::bind_front(&NodeService::on_change, this));
+  registry_.prepare_with(std::bind_front(&RoleKeeper::prepare, &roles_));
   routes_.add_to(router_);
 }
 
@@ -56,7 +62,7 @@ NodeService::~NodeService() = default;
 
 void NodeService::on_change(const UnitPtr& unit) {
   spares_.note_change(unit);
-  claims_.note_change(unit);
+  roles_.note_change(unit);
 }
 
 Task<void> NodeService::start() {
@@ -68,8 +74,10 @@ Task<void> NodeService::start() {
   background_.spawn("catalog", catalog_.keep());
   HOWDAH_CO_CHECK(co_await take_inventory());
   background_.spawn("node", spares_.run());
+  background_.spawn("node", make_other_templates());
   background_.spawn("node", suspender_.run());
   background_.spawn("node", owner_sync_.run());
+  background_.spawn("node", roles_.run());
 
   const std::string path = environment_->folder.api_socket().string();
   HOWDAH_CO_TRY(auto acceptor, net::listen_unix(executor_, path, 0660));
@@ -77,6 +85,17 @@ Task<void> NodeService::start() {
     HOWDAH_CO_CHECK(os::change_owner(path, 0, environment_->users.control.gid));
   }
   server_.serve(std::move(acceptor));
+  co_return Result<void>{};
+}
+
+// The first database of another major version shall not wait for its initdb.
+Task<void> NodeService::make_other_templates() {
+  for (const auto& installation : environment_->installations) {
+    while (!spares_.complete()) co_await net::sleep_for(kOtherTemplatesCheck);
+    co_await net::sleep_for(kOtherTemplatesCheck);
+    HOWDAH_CO_CHECK(maker_.check_space());
+    HOWDAH_CO_CHECK(co_await templates_.ensure(installation.major));
+  }
   co_return Result<void>{};
 }
 
@@ -90,7 +109,10 @@ Task<void> NodeService::take_inventory() {
     if (!discarded) log::error("node", "cannot remove it: {}", discarded.error().to_log());
   }
   for (const uid_t uid : inventory.kept_uids) registry_.keep_uid(uid);
-  for (const Manifest& manifest : inventory.instances) registry_.add(manifest);
+  for (const Manifest& manifest : inventory.instances) {
+    registry_.add(manifest);
+    if (!manifest.is_spare()) spares_.note_use(manifest.pg_major);
+  }
   const auto awake_until = Clock::now() + environment_->config.adoption_grace;
   for (const InstanceId& id : inventory.maybe_running) {
     const UnitPtr unit = registry_.find(id);
@@ -134,6 +156,10 @@ nodeapi::NodeStatus NodeService::status(os::DiskSpace space) const {
   status.volume_free_bytes = space.free_bytes;
   for (const auto& one : environment_->installations) {
     status.postgres.push_back({one.major, one.version, one.bin_directory.string()});
+  }
+  for (const auto& [major, count] : registry_.claimed_majors()) {
+    if (count == 0 || environment_->has_major(major)) continue;
+    status.missing_postgres.push_back({major, static_cast<std::int64_t>(count)});
   }
   status.pg_major_default = environment_->pg_major_default();
   status.instances = static_cast<std::int64_t>(registry_.claimed_count());

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "http/server.h"
+#include "node/admission.h"
 #include "node/catalog_instance.h"
 #include "node/claims.h"
 #include "node/postgres_source.h"
@@ -41,8 +42,10 @@ class NodeService : private NodeCalls {
   bool closing() const override { return closing_; }
   Registry& registry() override { return registry_; }
   Claims& claims() override { return claims_; }
+  RoleKeeper& roles() override { return roles_; }
   Journal& journal() override { return journal_; }
 
+  Task<void> make_other_templates();
   Task<void> take_inventory();
   void on_change(const UnitPtr& unit);
   Task<void> settle_owner(UnitPtr unit);
@@ -60,10 +63,12 @@ class NodeService : private NodeCalls {
   Journal journal_;
   PostgresSource source_;
   Registry registry_;
+  Admission admission_;
   Templates templates_;
   OwnerSync owner_sync_;
   InstanceMaker maker_;
   Spares spares_;
+  RoleKeeper roles_;
   Claims claims_;
   Suspender suspender_;
   CatalogInstance catalog_;

@@ -27,7 +27,8 @@ Registry::Registry(Parts parts)
                 parts.watchers,
                 std::bind_front(&Registry::save, this),
                 std::bind_front(&Registry::on_change, this),
-                RestartBudget::default_delays()} {}
+                RestartBudget::default_delays(),
+                {}} {}
 
 Task<void> Registry::save(Manifest manifest) {
   const os::Path directory = environment_.place_of(manifest.id).directory;
@@ -47,6 +48,11 @@ void Registry::on_change(InstanceUnit& unit, InstanceState) {
   if (observer_) observer_(pointer);
 }
 
+Task<void> Registry::admit(Manifest manifest) {
+  if (!services_.admit) co_return Result<void>{};
+  co_return co_await services_.admit(std::move(manifest));
+}
+
 UnitPtr Registry::add(Manifest manifest) {
   auto unit = std::make_shared<InstanceUnit>(services_, std::move(manifest));
   units_[unit->id()] = unit;
@@ -59,14 +65,18 @@ void Registry::erase(const UnitPtr& unit) {
   journal_.append(unit->id(), InstanceState::stopped, "removed");
   holds_.release_all(unit->id());
   const auto claimed = by_token_.find(unit->manifest().token);
-  if (claimed != by_token_.end() && claimed->second == unit) by_token_.erase(claimed);
+  if (claimed != by_token_.end() && claimed->second == unit) {
+    by_token_.erase(claimed);
+    --claimed_majors_[unit->manifest().pg_major];
+  }
   release_uid(unit->manifest().uid);
   active_.erase(unit);
   units_.erase(unit->id());
 }
 
 void Registry::note_claimed(const UnitPtr& unit) {
-  by_token_[unit->manifest().token] = unit;
+  const bool is_new = by_token_.insert_or_assign(unit->manifest().token, unit).second;
+  if (is_new) ++claimed_majors_[unit->manifest().pg_major];
 }
 
 UnitPtr Registry::find(const InstanceId& id) const {

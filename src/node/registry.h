@@ -34,12 +34,24 @@ class Registry {
 
   // Called after every change of state.
   void observe(std::function<void(const UnitPtr&)> observer) { observer_ = std::move(observer); }
+  // Asked before every start from now on.
+  void set_admission(std::function<Task<void>(Manifest)> admit) {
+    services_.admit = std::move(admit);
+  }
+  // For a start beside ensure_running(). Errors: memory_full.
+  Task<void> admit(Manifest manifest);
+
+  // Awaited at each start, when the instance accepts connections and before anybody is told so.
+  void prepare_with(std::function<Task<void>(UnitPtr)> prepare) {
+    services_.prepare = std::move(prepare);
+  }
 
   UnitPtr add(Manifest manifest);
   void erase(const UnitPtr& unit);
   // The unit has got its token.
   void note_claimed(const UnitPtr& unit);
-  UnitPtr find(const InstanceId& id) const;  // null: there is none
+  UnitPtr find(const InstanceId& id) const;             // null: there is none
+  Result<UnitPtr> require(const InstanceId& id) const;  // Errors: not_found
   UnitPtr find_claimed(const std::string& token) const;
   // One of this data folder's range that no instance has, kept for an instance that is being made.
   // Errors: conflict.
@@ -53,6 +65,8 @@ class Registry {
   std::vector<UnitPtr> all() const;
   std::size_t claimed_count() const { return by_token_.size(); }
   std::size_t claimed_running_count() const;
+  // How many instances of each major version are claimed; those with none may be missing.
+  const std::map<int, std::size_t>& claimed_majors() const { return claimed_majors_; }
   nodeapi::Instance view(const InstanceUnit& unit) const;
   const Holds& holds() const { return holds_; }
 
@@ -69,7 +83,6 @@ class Registry {
  private:
   Task<void> save(Manifest manifest);
   void on_change(InstanceUnit& unit, InstanceState before);
-  Result<UnitPtr> require(const InstanceId& id) const;
 
   Environment& environment_;
   Journal& journal_;
@@ -78,6 +91,7 @@ class Registry {
   std::function<void(const UnitPtr&)> observer_;
   std::unordered_map<InstanceId, UnitPtr> units_;
   std::unordered_map<std::string, UnitPtr> by_token_;
+  std::map<int, std::size_t> claimed_majors_;
   std::set<uid_t> uids_;
   std::set<UnitPtr> active_;
 };

@@ -22,10 +22,12 @@ struct Route {
   Method method;
   std::string_view pattern;
 };
-constexpr std::array kGateRoutes{
-    Route{Method::get, "/v1/status"}, Route{Method::get, "/v1/instances/{id}"},
-    Route{Method::post, "/v1/instances/{id}/acquire"}, Route{Method::post, "/v1/holds/renew"},
-    Route{Method::del, "/v1/instances/{id}/holds/{holder}"}};
+constexpr std::array kGateRoutes{Route{Method::get, "/v1/status"},
+                                 Route{Method::get, "/v1/instances/{id}"},
+                                 Route{Method::get, "/v1/instances/{id}/roles"},
+                                 Route{Method::post, "/v1/instances/{id}/acquire"},
+                                 Route{Method::post, "/v1/holds/renew"},
+                                 Route{Method::del, "/v1/instances/{id}/holds/{holder}"}};
 
 // No body is null.
 Result<json::value> body_of(const Request& request) {
@@ -113,6 +115,8 @@ void NodeRoutes::add_to(http::Router& router) {
   router.add(Method::del, "/v1/instances/{id}/holds/{holder}",
              bind_front(&NodeRoutes::release, this));
   router.add(Method::patch, "/v1/instances/{id}", bind_front(&NodeRoutes::configure, this));
+  router.add(Method::get, "/v1/instances/{id}/roles", bind_front(&NodeRoutes::look_at_roles, this));
+  router.add(Method::put, "/v1/instances/{id}/roles", bind_front(&NodeRoutes::set_roles, this));
   router.add(Method::post, "/v1/instances/{id}/stop", bind_front(&NodeRoutes::stop, this));
   router.add(Method::del, "/v1/instances/{id}", bind_front(&NodeRoutes::remove, this));
   router.add(Method::get, "/v1/journal", bind_front(&NodeRoutes::journal, this));
@@ -188,6 +192,18 @@ Task<Response> NodeRoutes::configure(Request request) {
   HOWDAH_CO_TRY(const auto instance,
                 co_await calls_.registry().configure(id_of(request), std::move(settings)));
   co_return http::json_response(200, to_json(instance));
+}
+
+Task<Response> NodeRoutes::look_at_roles(Request request) {
+  HOWDAH_CO_TRY(const auto roles, co_await calls_.roles().look(id_of(request)));
+  co_return http::json_response(200, nodeapi::roles_to_json(roles));
+}
+
+Task<Response> NodeRoutes::set_roles(Request request) {
+  HOWDAH_CO_TRY(const json::value body, body_of(request));
+  HOWDAH_CO_TRY(auto passwords, nodeapi::role_passwords_from_json(body));
+  HOWDAH_CO_CHECK(co_await calls_.roles().set(id_of(request), std::move(passwords)));
+  co_return http::json_response(200, json::object());
 }
 
 Task<Response> NodeRoutes::stop(Request request) {

@@ -21,6 +21,7 @@ class NodeCalls {
   virtual bool closing() const = 0;  // only status and journal are answered then
   virtual Registry& registry() = 0;
   virtual Claims& claims() = 0;
+  virtual RoleKeeper& roles() = 0;
   virtual Journal& journal() = 0;
 };
 
@@ -47,6 +48,8 @@ class NodeRoutes {
   Task<http::Response> renew(http::Request request);
   Task<http::Response> release(http::Request request);
   Task<http::Response> configure(http::Request request);
+  Task<http::Response> look_at_roles(http::Request request);
+  Task<http::Response> set_roles(http::Request request);
   Task<http::Response> stop(http::Request request);
   Task<http::Response> remove(http::Request request);
   Task<http::Response> journal(http::Request request);

@@ -34,7 +34,7 @@ TEST(Callers, without_root_are_the_one_user_and_root) {
   EXPECT_EQ(caller_of(users, 1001), Caller::stranger);
 }
 
-TEST(Callers, gates_may_call_five_routes_of_twelve) {
+TEST(Callers, gates_may_call_six_routes_of_fourteen) {
   http::Router router;
   const Users users = privileged();
   struct NoCalls : NodeCalls {
@@ -45,16 +45,19 @@ TEST(Callers, gates_may_call_five_routes_of_twelve) {
     bool closing() const override { return false; }
     Registry& registry() override { std::abort(); }
     Claims& claims() override { std::abort(); }
+    RoleKeeper& roles() override { std::abort(); }
     Journal& journal() override { std::abort(); }
   } calls;
   NodeRoutes routes(calls, users);
   routes.add_to(router);
   std::size_t allowed = 0;
   for (const auto& route : router.routes()) allowed += gate_may_call(route.method, route.pattern);
-  EXPECT_EQ(router.routes().size(), 12U);
-  EXPECT_EQ(allowed, 5U);
+  EXPECT_EQ(router.routes().size(), 14U);
+  EXPECT_EQ(allowed, 6U);
   EXPECT_TRUE(gate_may_call(Method::post, "/v1/instances/{id}/acquire"));
   EXPECT_FALSE(gate_may_call(Method::del, "/v1/instances/{id}"));
+  EXPECT_TRUE(gate_may_call(Method::get, "/v1/instances/{id}/roles"));
+  EXPECT_FALSE(gate_may_call(Method::put, "/v1/instances/{id}/roles"));
   EXPECT_FALSE(gate_may_call(Method::post, "/v1/claims"));
   EXPECT_FALSE(gate_may_call(Method::post, "/v1/shutdown"));
 }

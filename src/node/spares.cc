@@ -35,10 +35,13 @@ UnitPtr Spares::take(int pg_major) {
   return unit;
 }
 
+void Spares::note_use(int pg_major) {
+  if (used_.insert(pg_major).second) changed_.cancel();
+}
+
 // A newer template or major version than when it was made: it is not what is given out any more.
 bool Spares::is_current(const Manifest& manifest) const {
-  return manifest.template_format == instance::kTemplateFormat &&
-         manifest.pg_major == environment_.pg_major_default();
+  return manifest.template_format == instance::kTemplateFormat && wanted(manifest.pg_major) > 0;
 }
 
 void Spares::offer(UnitPtr unit) {
@@ -65,10 +68,24 @@ void Spares::claim_ends() {
   changed_.cancel();
 }
 
-std::size_t Spares::missing() const {
-  const auto wanted = static_cast<std::size_t>(environment_.config.spares);
-  const std::size_t ready = ready_.size();
-  return wanted > ready ? wanted - ready : 0;
+std::size_t Spares::wanted(int pg_major) const {
+  const auto spares = static_cast<std::size_t>(environment_.config.spares);
+  if (pg_major == environment_.pg_major_default()) return spares;
+  const bool used = used_.contains(pg_major) && environment_.has_major(pg_major);
+  return used ? std::min<std::size_t>(spares, 1) : 0;
+}
+
+std::size_t Spares::ready(int pg_major) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      ready_, [pg_major](const UnitPtr& unit) { return unit->manifest().pg_major == pg_major; }));
+}
+
+int Spares::missing_major() const {
+  const int usual = environment_.pg_major_default();
+  if (ready(usual) < wanted(usual)) return usual;
+  const auto missing = std::ranges::find_if(
+      used_, [this](int pg_major) { return ready(pg_major) < wanted(pg_major); });
+  return missing == used_.end() ? 0 : *missing;
 }
 
 Task<void> Spares::wait_for_quiet() {
@@ -83,16 +100,18 @@ Task<void> Spares::wait_for_quiet() {
 
 Task<void> Spares::wake_or_remove(UnitPtr unit) {
   if (unit->retiring() || !registry_.find(unit->id())) co_return Result<void>{};
-  if (is_current(unit->manifest()) && missing() > 0 && (co_await unit->ensure_running("spare"))) {
+  const int major = unit->manifest().pg_major;
+  if (is_current(unit->manifest()) && ready(major) < wanted(major) &&
+      (co_await unit->ensure_running("spare"))) {
     ready_.push_back(std::move(unit));
     co_return Result<void>{};
   }
   co_return co_await maker_.remove(std::move(unit), true);
 }
 
-Task<void> Spares::make_one() {
+Task<void> Spares::make_one(int pg_major) {
   Manifest settings;
-  settings.pg_major = environment_.pg_major_default();
+  settings.pg_major = pg_major;
   settings.size_class = environment_.size_class;
   HOWDAH_CO_TRY(UnitPtr unit, co_await maker_.make(std::move(settings)));
   offer(std::move(unit));
@@ -102,7 +121,7 @@ Task<void> Spares::make_one() {
 Task<void> Spares::run() {
   milliseconds retry = kRetryMin;
   while (true) {
-    if (asleep_.empty() && missing() == 0) {
+    if (complete()) {
       co_await changed_.async_wait(net::kToken);
       continue;
     }
@@ -112,14 +131,19 @@ Task<void> Spares::run() {
       UnitPtr unit = std::move(asleep_.front());
       asleep_.pop_front();
       done = co_await wake_or_remove(std::move(unit));
-    } else if (missing() > 0) {
-      done = co_await make_one();
+    } else if (const int major = missing_major(); major != 0) {
+      done = co_await make_one(major);
     }
     if (done) {
       retry = kRetryMin;
       continue;
     }
-    log::warn("node", "no spare instance: {}", done.error().to_log());
+    // Short memory is no fault: databases in use have it.
+    if (done.error().code == ErrorCode::memory_full) {
+      log::info("node", "no spare instance: {}", done.error().to_log());
+    } else {
+      log::warn("node", "no spare instance: {}", done.error().to_log());
+    }
     co_await net::sleep_for(retry);
     retry = std::min(retry * 2, kRetryMax);
   }

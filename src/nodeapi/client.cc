@@ -89,6 +89,20 @@ Task<Instance> Client::configure(InstanceId id, InstanceSettings settings) {
   co_return instance_from_json(answer);
 }
 
+Task<std::vector<RoleState>> Client::roles(InstanceId id) {
+  HOWDAH_CO_TRY(std::string path, instance_path(id, "/roles"));
+  HOWDAH_CO_TRY(const auto answer,
+                co_await http_.call(Method::get, std::move(path), {}, {}, kQuick));
+  co_return roles_from_json(answer);
+}
+
+Task<void> Client::set_roles(InstanceId id, std::vector<RolePassword> passwords) {
+  HOWDAH_CO_TRY(std::string path, instance_path(id, "/roles"));
+  HOWDAH_CO_CHECK(co_await http_.call(Method::put, std::move(path), {},
+                                      role_passwords_to_json(passwords), kStart));
+  co_return Result<void>{};
+}
+
 Task<Instance> Client::stop(InstanceId id, bool force) {
   HOWDAH_CO_TRY(std::string path, instance_path(id, "/stop"));
   HOWDAH_CO_TRY(const auto answer, co_await http_.call(Method::post, std::move(path), {},

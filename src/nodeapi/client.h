@@ -26,6 +26,13 @@ class Client {
                                       std::int64_t ttl_s);
   Task<void> release(InstanceId id, std::string holder);
   Task<Instance> configure(InstanceId id, InstanceSettings settings);
+  // The roles that the platform has given a password, as they are inside. Never wakes it: those of
+  // a stopped one are as they were seen last.
+  Task<std::vector<RoleState>> roles(InstanceId id);
+  // The platform's passwords of roles, durable when this returns and written inside when it runs,
+  // else before its next first client. Errors: not_found; conflict when it is durable but a
+  // transaction that changes roles keeps it from being written.
+  Task<void> set_roles(InstanceId id, std::vector<RolePassword> passwords);
   // Stops cleanly. Errors: instance_held unless force.
   Task<Instance> stop(InstanceId id, bool force);
   // Stops and deletes the data. Errors: instance_held unless force. Gone already: success.

@@ -58,6 +58,16 @@ Result<PostgresVersion> postgres_from_json(const json::value& value) {
   return postgres;
 }
 
+Result<MissingPostgres> missing_from_json(const json::value& value) {
+  Reader in(value);
+  in.ignore_unknown();
+  MissingPostgres missing;
+  missing.major = static_cast<int>(in.integer("major", 1, 1000));
+  missing.instances = in.integer("instances", 0, kIntegerMax);
+  HOWDAH_CHECK(in.finish());
+  return missing;
+}
+
 Result<JournalEntry> entry_from_json(const json::value& value) {
   Reader in(value);
   in.ignore_unknown();
@@ -220,12 +230,17 @@ json::value to_json(const NodeStatus& status) {
                                     {"version", version.version},
                                     {"bin_directory", version.bin_directory}});
   }
+  json::array missing;
+  for (const MissingPostgres& one : status.missing_postgres) {
+    missing.push_back(json::object{{"major", one.major}, {"instances", one.instances}});
+  }
   return json::object{{"node_id", status.node_id.str()},
                       {"version", status.version},
                       {"volume_driver", status.volume_driver},
                       {"volume_size_bytes", status.volume_size_bytes},
                       {"volume_free_bytes", status.volume_free_bytes},
                       {"postgres", std::move(postgres)},
+                      {"missing_postgres", std::move(missing)},
                       {"pg_major_default", status.pg_major_default},
                       {"instances", status.instances},
                       {"instances_running", status.instances_running},
@@ -246,6 +261,10 @@ Result<NodeStatus> node_status_from_json(const json::value& value) {
   status.volume_free_bytes =
       static_cast<ByteCount>(in.integer("volume_free_bytes", 0, kIntegerMax));
   status.postgres = in.list("postgres", postgres_from_json);
+  // A node of the version before has no such field.
+  if (in.optional_value("missing_postgres") != nullptr) {
+    status.missing_postgres = in.list("missing_postgres", missing_from_json);
+  }
   status.pg_major_default = static_cast<int>(in.integer("pg_major_default", 0, 1000));
   status.instances = in.integer("instances", 0, kIntegerMax);
   status.instances_running = in.integer("instances_running", 0, kIntegerMax);

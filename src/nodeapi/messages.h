@@ -78,6 +78,24 @@ struct RenewRequest {
   std::int64_t ttl_s = 60;
 };
 
+// A role as its instance has it. The verifier is text from a hostile place.
+struct RoleState {
+  std::string name;
+  std::string verifier;  // "SCRAM-SHA-256$..."; empty: no password of it can be used
+  std::string problem;   // why not: "none", "md5", "malformed"; empty with a verifier
+  bool can_login = true;
+  std::optional<Timestamp> valid_until = {};
+  // When it was found changed by SQL; empty: it is as the platform has made it.
+  std::optional<Timestamp> changed_at = {};
+};
+
+// The platform's own password of a role: from now on, whatever the instance has.
+struct RolePassword {
+  std::string name;
+  std::string verifier;
+};
+inline constexpr std::size_t kRolesMax = 1'000;
+
 struct StopRequest {
   bool force = false;  // stop although someone holds it
 };
@@ -94,6 +112,12 @@ struct PostgresVersion {
   std::string bin_directory;
 };
 
+// A major version that claimed instances need and the machine has not: they cannot be woken.
+struct MissingPostgres {
+  int major = 0;
+  std::int64_t instances = 0;
+};
+
 struct NodeStatus {
   NodeId node_id;
   std::string version;
@@ -101,6 +125,7 @@ struct NodeStatus {
   ByteCount volume_size_bytes = 0;
   ByteCount volume_free_bytes = 0;
   std::vector<PostgresVersion> postgres;  // newest last
+  std::vector<MissingPostgres> missing_postgres;
   int pg_major_default = 0;
   std::int64_t instances = 0;
   std::int64_t instances_running = 0;
@@ -134,6 +159,9 @@ boost::json::value to_json(const JournalPage&);
 boost::json::value instances_to_json(const std::vector<Instance>&);
 boost::json::value renewed_to_json(const std::vector<InstanceId>&);
 
+boost::json::value roles_to_json(const std::vector<RoleState>&);
+boost::json::value role_passwords_to_json(const std::vector<RolePassword>&);
+
 Result<Instance> instance_from_json(const boost::json::value&);
 Result<ClaimRequest> claim_request_from_json(const boost::json::value&);
 Result<AcquireRequest> acquire_request_from_json(const boost::json::value&);
@@ -144,5 +172,7 @@ Result<NodeStatus> node_status_from_json(const boost::json::value&);
 Result<JournalPage> journal_page_from_json(const boost::json::value&);
 Result<std::vector<Instance>> instances_from_json(const boost::json::value&);
 Result<std::vector<InstanceId>> renewed_from_json(const boost::json::value&);
+Result<std::vector<RoleState>> roles_from_json(const boost::json::value&);
+Result<std::vector<RolePassword>> role_passwords_from_json(const boost::json::value&);
 
 }  // namespace howdah::nodeapi

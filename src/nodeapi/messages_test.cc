@@ -22,6 +22,16 @@ std::function<Result<json::value>(const json::value&)> round_trip(
   };
 }
 
+template <typename T>
+std::function<Result<json::value>(const json::value&)> list_round_trip(
+    Result<std::vector<T>> (*read)(const json::value&),
+    json::value (*write)(const std::vector<T>&)) {
+  return [read, write](const json::value& value) -> Result<json::value> {
+    HOWDAH_TRY(const std::vector<T> list, read(value));
+    return write(list);
+  };
+}
+
 // Every message kind by the name that docs/formats/node-api.md gives it.
 const std::map<std::string, std::function<Result<json::value>(const json::value&)>>& kinds() {
   static const std::map<std::string, std::function<Result<json::value>(const json::value&)>> map{
@@ -31,6 +41,8 @@ const std::map<std::string, std::function<Result<json::value>(const json::value&
       {"StopRequest", round_trip(stop_request_from_json)},
       {"InstanceSettings", round_trip(instance_settings_from_json)},
       {"Instance", round_trip(instance_from_json)},
+      {"Roles", list_round_trip(roles_from_json, roles_to_json)},
+      {"RolePasswords", list_round_trip(role_passwords_from_json, role_passwords_to_json)},
       {"NodeStatus", round_trip(node_status_from_json)},
       {"JournalPage", round_trip(journal_page_from_json)},
   };
@@ -69,7 +81,8 @@ TEST(NodeApi, an_unknown_field_is_refused_in_requests_and_ignored_in_answers) {
   for (const auto& [name, example] : examples()) {
     json::value changed = example;
     changed.as_object()["colour"] = "grey";
-    const bool request = name.ends_with("Request") || name.ends_with("Settings");
+    const bool request =
+        name.ends_with("Request") || name.ends_with("Settings") || name.ends_with("Passwords");
     const auto result = kinds().at(name)(changed);
     EXPECT_EQ(result.has_value(), !request) << name;
     if (!result) {

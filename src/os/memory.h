@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "os/file.h"
 
 namespace howdah::os {
 
@@ -20,7 +21,17 @@ struct MemoryInfo {
   ByteCount total_bytes;
   ByteCount available_bytes;  // could be had without swapping
 };
-Result<MemoryInfo> memory_info();
+// What this process may still take: the machine's memory, or less where a control group (version 1
+// or 2, its own or one above) limits it, as in a container.
+struct MemoryPlaces {
+  Path meminfo = "/proc/meminfo";
+  Path own_groups = "/proc/self/cgroup";
+  Path groups = "/sys/fs/cgroup";
+};
+// What stays free of it for the platform and for sessions that grow: 1/32, 64 MiB to 1 GiB. With
+// less than that left no further instance is started.
+ByteCount memory_reserve(ByteCount total_bytes);
+Result<MemoryInfo> memory_info(const MemoryPlaces& places = {});
 
 // "Name:   123 kB" in a text of such lines. Empty: there is no such line.
 std::optional<ByteCount> parse_kb_line(std::string_view text, std::string_view name);

@@ -19,11 +19,7 @@ namespace {
 constexpr std::chrono::milliseconds kLockLimit{10'000};
 constexpr uid_t kUidEnd = 4'000'000'000;  // well below the ids that mean "nobody" or "unchanged"
 
-struct Lease {
-  uid_t first = 0;
-  std::string folder_id;
-  std::string path;
-};
+using Lease = LeasedUids;
 
 // [begin, end) of ids that others use.
 struct Taken {
@@ -107,16 +103,6 @@ bool free_of(uid_t first, const std::vector<Taken>& taken) {
                       [&](const Taken& other) { return other.begin < end && first < other.end; });
 }
 
-std::optional<std::string> folder_id_at(const Path& data_dir) {
-  const auto text = read_file(data_dir / "howdah.json", 64_KiB);
-  if (!text) return std::nullopt;
-  const auto value = parse_json(*text);
-  const json::object* object = value ? value->if_object() : nullptr;
-  const json::value* id = object != nullptr ? object->if_contains("id") : nullptr;
-  if (id == nullptr || !id->is_string()) return std::nullopt;
-  return std::string(id->get_string());
-}
-
 bool still_there(const Lease& lease) {
   return folder_id_at(lease.path) == lease.folder_id;
 }
@@ -146,6 +132,16 @@ std::optional<uid_t> take_abandoned(std::vector<Lease>& leases, const std::vecto
 }
 
 }  // namespace
+
+std::optional<std::string> folder_id_at(const Path& data_dir) {
+  const auto text = read_file(data_dir / "howdah.json", 64_KiB);
+  if (!text) return std::nullopt;
+  const auto value = parse_json(*text);
+  const json::object* object = value ? value->if_object() : nullptr;
+  const json::value* id = object != nullptr ? object->if_contains("id") : nullptr;
+  if (id == nullptr || !id->is_string()) return std::nullopt;
+  return std::string(id->get_string());
+}
 
 Result<UidRange> lease_uids(const UidLeaseRequest& request) {
   HOWDAH_TRY(const UniqueFd locked,
@@ -177,6 +173,20 @@ Result<UidRange> lease_uids(const UidLeaseRequest& request) {
   leases.push_back({*first, request.folder_id, path});
   HOWDAH_CHECK(write_leases(request.lease_file, leases));
   return UidRange{*first};
+}
+
+Result<std::vector<LeasedUids>> uid_leases(const Path& lease_file) {
+  return read_leases(lease_file);
+}
+
+Result<void> release_uids(const std::string& folder_id, const Path& lease_file) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(lease_file, ignored)) return {};
+  HOWDAH_TRY(const UniqueFd locked, wait_for_lock(lease_file.string() + ".lock", kLockLimit));
+  HOWDAH_TRY(std::vector<Lease> leases, read_leases(lease_file));
+  const auto released =
+      std::erase_if(leases, [&](const Lease& lease) { return lease.folder_id == folder_id; });
+  return released == 0 ? Result<void>{} : write_leases(lease_file, leases);
 }
 
 }  // namespace howdah::os

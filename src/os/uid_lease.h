@@ -6,7 +6,9 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "os/file.h"
@@ -15,6 +17,7 @@ namespace howdah::os {
 
 inline constexpr uid_t kUidFirst = 1'000'000'000;
 inline constexpr std::uint32_t kUidRangeSize = 65'536;
+inline constexpr const char* kUidLeaseFile = "/var/lib/howdah-uids.json";
 
 struct UidRange {
   uid_t first = 0;
@@ -24,7 +27,7 @@ struct UidRange {
 struct UidLeaseRequest {
   Path data_dir;          // absolute, canonical, and its howdah.json has the folder id
   std::string folder_id;  // made once for each data folder
-  Path lease_file = "/var/lib/howdah-uids.json";
+  Path lease_file = kUidLeaseFile;
   Path etc = "/etc";  // where passwd, group, subuid and subgid are
 };
 
@@ -38,5 +41,18 @@ struct UidLeaseRequest {
 // lease file is damaged.
 inline constexpr std::size_t kUidLeasesMax = 1024;
 Result<UidRange> lease_uids(const UidLeaseRequest& request);
+
+struct LeasedUids {
+  uid_t first = 0;
+  std::string folder_id;
+  std::string path;  // of the data folder, when it last asked
+};
+Result<std::vector<LeasedUids>> uid_leases(const Path& lease_file = kUidLeaseFile);
+// Gives the range of a folder back; without one it is done. Only when its files are gone: the next
+// owner of the range would own them.
+Result<void> release_uids(const std::string& folder_id, const Path& lease_file = kUidLeaseFile);
+
+// The id in a folder's howdah.json. Empty: it is no data folder, or cannot be read.
+std::optional<std::string> folder_id_at(const Path& data_dir);
 
 }  // namespace howdah::os

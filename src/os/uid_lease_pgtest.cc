@@ -54,6 +54,20 @@ TEST_F(UidLease, a_folder_gets_the_same_range_each_time) {
   EXPECT_EQ(lease(a, "A"), 1'000'000'000U);
 }
 
+TEST_F(UidLease, a_range_that_was_given_back_is_not_listed_and_twice_is_no_error) {
+  const Path file = folder_ / "uids.json";
+  EXPECT_TRUE(release_uids("A", file)) << "there is no list yet";
+  EXPECT_FALSE(fs::exists(file));
+  lease(make_folder("a", "A"), "A");
+  lease(make_folder("b", "B"), "B");
+  ASSERT_TRUE(release_uids("A", file));
+  ASSERT_TRUE(release_uids("A", file));
+  const auto leases = uid_leases(file);
+  ASSERT_TRUE(leases);
+  ASSERT_EQ(leases->size(), 1U);
+  EXPECT_EQ(leases->front().folder_id, "B");
+}
+
 TEST_F(UidLease, two_folders_never_share_a_range) {
   const uid_t a = lease(make_folder("a", "A"), "A");
   const uid_t b = lease(make_folder("b", "B"), "B");

@@ -67,7 +67,7 @@ Result<void> CopyVolume::clone(const std::string& source, const std::string& des
 Result<void> CopyVolume::clone_into(int staged_fd, const std::string& source) {
   HOWDAH_TRY(const tree::Place place, tree::find_place(root_fd(), source, tree::Missing::refused));
   HOWDAH_TRY(const os::UniqueFd from, tree::open_directory(place.parent.get(), place.name));
-  return tree::copy_tree(from.get(), staged_fd);
+  return tree::copy_tree(from.get(), staged_fd, content_);
 }
 
 Result<ByteCount> CopyVolume::usage(const std::string& path) {

@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -16,10 +17,14 @@
 #include "volume/copy_volume.h"
 #include "volume/detail/btrfs_ioctl.h"
 #include "volume/detail/image.h"
+#include "volume/detail/tree.h"
 #include "volume/volume.h"
 
 namespace howdah::volume {
 namespace {
+
+constexpr std::string_view kCopyCost =
+    "volume: copy driver, so each new database or branch copies every byte: ";
 
 // data_dir/volume.json: {"format":1,"driver":"copy","image":false,"degraded":"..."}
 struct Record {
@@ -51,9 +56,14 @@ Result<std::optional<Record>> read_record(const os::Path& path) {
   return record;
 }
 
+std::string_view name_of(Driver driver) {
+  if (driver == Driver::btrfs) return "btrfs";
+  return driver == Driver::reflink ? "reflink" : "copy";
+}
+
 Result<void> write_record(const os::Path& path, const Record& record) {
   const json::value value{{"format", 1},
-                          {"driver", record.driver == Driver::btrfs ? "btrfs" : "copy"},
+                          {"driver", name_of(record.driver)},
                           {"image", record.image},
                           {"degraded", record.degraded}};
   return os::write_file_atomic(path, json::serialize(value) + "\n", 0644);
@@ -66,6 +76,11 @@ bool present(const os::Path& path) {
 bool on_btrfs(const os::Path& path) {
   const auto fd = os::open_file(path, O_RDONLY | O_DIRECTORY);
   return fd && btrfs::is_btrfs(fd->get());
+}
+
+bool can_share(const os::Path& path) {
+  const auto fd = os::open_file(path, O_RDONLY | O_DIRECTORY);
+  return fd && tree::can_share(fd->get()).value_or(false);
 }
 
 }  // namespace
@@ -85,7 +100,8 @@ class Opening {
     HOWDAH_TRY(const auto record, read_record(record_path_));
     if (record) return open_recorded(*record);
     // A crash may have come between the finished image and its record.
-    if (present(image_) && options_.driver != Driver::copy) {
+    if (present(image_) &&
+        (options_.driver == Driver::automatic || options_.driver == Driver::btrfs)) {
       return finish({Driver::btrfs, true, {}}, open_image());
     }
     HOWDAH_CHECK(os::make_directory(root_, 0711));
@@ -96,26 +112,47 @@ class Opening {
   Result<std::unique_ptr<Volume>> open_recorded(const Record& record) {
     if (options_.driver != Driver::automatic && options_.driver != record.driver) {
       return fail(ErrorCode::config_invalid,
-                  fmt::format("the volume of {} was made with the other driver and keeps it",
-                              options_.data_dir.string()),
+                  fmt::format("the volume of {} was made with the driver {} and keeps it",
+                              options_.data_dir.string(), name_of(record.driver)),
                   "leave the driver out, or choose another data folder");
     }
-    if (record.driver == Driver::copy) return open_copy(record.degraded);
-    return record.image ? open_image() : open_subvolumes();
+    if (record.image) return open_image();
+    if (record.driver == Driver::copy) return open_plain(tree::Content::copied, record.degraded);
+    HOWDAH_CHECK(os::make_directory(root_, 0711));
+    if (record.driver == Driver::btrfs && on_btrfs(root_)) return open_subvolumes();
+    // Its data directories are ordinary ones to every file system, so a moved folder goes on.
+    if (can_share(root_)) return open_plain(tree::Content::shared, record.degraded);
+    return open_plain(tree::Content::copied,
+                      fmt::format("{}the folder was moved here from a file system where files can "
+                                  "share their blocks (driver {})",
+                                  kCopyCost, name_of(record.driver)));
   }
 
+  // Each way in turn, while there is a reason why the one before cannot be had here.
   Result<std::unique_ptr<Volume>> open_new() {
-    if (options_.driver == Driver::copy) return finish({Driver::copy, false, {}}, open_copy({}));
-    auto volume = on_btrfs(root_) ? finish({Driver::btrfs, false, {}}, open_subvolumes())
-                                  : finish({Driver::btrfs, true, {}}, make_image());
-    if (volume || volume.error().code != ErrorCode::unsupported ||
-        options_.driver == Driver::btrfs) {
-      return volume;
+    using Way = Result<std::unique_ptr<Volume>> (Opening::*)();
+    std::vector<std::pair<Record, Way>> ways;
+    const bool any = options_.driver == Driver::automatic;
+    const bool subvolumes = on_btrfs(root_);
+    if ((any || options_.driver == Driver::btrfs) && subvolumes) {
+      ways.push_back({{Driver::btrfs, false, {}}, &Opening::open_subvolumes});
     }
-    const std::string degraded =
-        "volume: copy driver, so each new database or branch copies every byte: " +
-        volume.error().message;
-    return finish({Driver::copy, false, degraded}, open_copy(degraded));
+    // A size can be kept by an image only.
+    const bool sized = options_.image_size_bytes > 0 && ::geteuid() == 0;
+    if (options_.driver == Driver::reflink || (any && !sized)) {
+      ways.push_back({{Driver::reflink, false, {}}, &Opening::open_reflink});
+    }
+    if ((any || options_.driver == Driver::btrfs) && !subvolumes) {
+      ways.push_back({{Driver::btrfs, true, {}}, &Opening::make_image});
+    }
+    std::string why;
+    for (const auto& [record, open] : ways) {
+      auto volume = finish(record, (this->*open)());
+      if (volume || volume.error().code != ErrorCode::unsupported || !any) return volume;
+      why += (why.empty() ? "" : "; ") + volume.error().message;
+    }
+    const std::string degraded = why.empty() ? why : std::string(kCopyCost) + why;
+    return finish({Driver::copy, false, degraded}, open_plain(tree::Content::copied, degraded));
   }
 
   Result<std::unique_ptr<Volume>> finish(const Record& record,
@@ -124,12 +161,17 @@ class Opening {
     return volume;
   }
 
-  Result<std::unique_ptr<Volume>> open_copy(const std::string& degraded) {
+  Result<std::unique_ptr<Volume>> open_plain(tree::Content content, const std::string& degraded) {
     HOWDAH_CHECK(os::make_directory(root_, 0711));
     HOWDAH_TRY(auto parts, Volume::open_root(root_, degraded));
-    auto volume = std::make_unique<CopyVolume>(std::move(parts));
+    auto volume = std::make_unique<CopyVolume>(std::move(parts), content);
     HOWDAH_CHECK(static_cast<Volume&>(*volume).remove_leftovers());
     return volume;
+  }
+
+  Result<std::unique_ptr<Volume>> open_reflink() {
+    if (can_share(root_)) return open_plain(tree::Content::shared, {});
+    return fail(ErrorCode::unsupported, "files cannot share their blocks on this file system");
   }
 
   Result<std::unique_ptr<Volume>> open_subvolumes() {

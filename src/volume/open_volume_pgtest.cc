@@ -310,23 +310,122 @@ TEST_F(OpenVolume, without_root_the_image_of_root_is_refused) {
   EXPECT_EQ(code_of_open(), ErrorCode::data_folder_unusable);
 }
 
-class HostBtrfs : public OpenVolume {
+class OnDisk : public OpenVolume {
  protected:
-  void SetUp() override {
-    OpenVolume::SetUp();
-    if (IsSkipped()) return;
-    make_disk(folder_.path() / "disk.img", "btrfs", "256M");
-    disk_ = std::make_unique<MountedImage>(folder_.path() / "disk.img", folder_.path() / "mnt",
-                                           "btrfs");
+  // A disk that holds the data folder from now on.
+  void use_disk(const std::string& type) {
+    make_disk(folder_.path() / "disk.img", type, "300M");
+    disk_ =
+        std::make_unique<MountedImage>(folder_.path() / "disk.img", folder_.path() / "mnt", type);
+    ASSERT_FALSE(HasFailure());  // never on the host's own disk
     options_ = {disk_->path() / "data", Driver::automatic, 0};
     fs::create_directory(options_.data_dir);
   }
   void TearDown() override {
     volume_.reset();
     options_.data_dir.clear();
+    OpenVolume::TearDown();
   }
   std::unique_ptr<MountedImage> disk_;
 };
+
+class HostBtrfs : public OnDisk {
+ protected:
+  void SetUp() override {
+    OnDisk::SetUp();
+    if (!IsSkipped()) use_disk("btrfs");
+  }
+};
+
+class HostXfs : public OnDisk {
+ protected:
+  void SetUp() override {
+    OnDisk::SetUp();
+    if (!IsSkipped()) use_disk("xfs");
+  }
+};
+
+TEST_F(HostXfs, gets_reflinks_and_no_image) {
+  open();
+  EXPECT_EQ(volume_->driver(), "reflink");
+  EXPECT_FALSE(volume_->clones_live_directories());
+  EXPECT_FALSE(fs::exists(image()));
+  EXPECT_EQ(volume_->degraded(), "");
+}
+
+TEST_F(HostXfs, gets_reflinks_without_root_too) {
+  ASSERT_EQ(::chmod(folder_.path().c_str(), 0755), 0);
+  ASSERT_EQ(::chown(options_.data_dir.c_str(), 65534, 65534), 0);
+  const AsNobody nobody;
+  ASSERT_TRUE(nobody.done());
+  open();
+  EXPECT_EQ(volume_->driver(), "reflink");
+  ASSERT_TRUE(volume_->create_directory("a"));
+  write_text(path("a/file"), "text");
+  ASSERT_TRUE(volume_->clone("a", "b"));
+  EXPECT_EQ(read_text(path("b/file")), "text");
+}
+
+TEST_F(HostXfs, a_clone_takes_no_blocks_of_its_own) {
+  open();
+  ASSERT_TRUE(volume_->create_directory("a"));
+  write_text(path("a/file"), std::string(32_MiB, 'x'));
+  ASSERT_TRUE(volume_->make_durable("a"));
+  const auto before = volume_->space();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(volume_->clone("a", "b" + std::to_string(i)));
+  const auto after = volume_->space();
+  ASSERT_TRUE(before && after);
+  EXPECT_LT(before->free_bytes - after->free_bytes, 8_MiB);
+}
+
+// The rule of choice: a size can be kept by an image only.
+TEST_F(HostXfs, a_size_that_was_asked_for_makes_an_image) {
+  options_.image_size_bytes = 256_MiB;
+  auto volume = open_volume(options_);
+  ASSERT_FALSE(volume);  // 300 MB of XFS have no room for it, and that is said
+  EXPECT_EQ(volume.error().code, ErrorCode::volume_full) << volume.error().to_log();
+}
+
+TEST_F(HostXfs, a_folder_that_moves_to_a_disk_without_reflinks_goes_on_with_copies) {
+  open();
+  ASSERT_TRUE(volume_->create_directory("a"));
+  write_text(path("a/file"), "kept");
+  ASSERT_TRUE(volume_->close());
+  volume_.reset();
+  const os::Path moved = folder_.path() / "moved";
+  run_program({"/usr/bin/cp", "-a", options_.data_dir.string(), moved.string()});
+  options_.data_dir = moved;
+  open();
+  if (volume_->driver() == "reflink") GTEST_SKIP() << "/tmp has reflinks";
+  EXPECT_EQ(volume_->driver(), "copy");
+  EXPECT_NE(volume_->degraded().find("moved"), std::string::npos) << volume_->degraded();
+  ASSERT_TRUE(volume_->clone("a", "b"));
+  EXPECT_EQ(read_text(path("b/file")), "kept");
+}
+
+TEST_F(OnDisk, reflinks_are_refused_in_words_where_they_were_asked_for_and_cannot_be_had) {
+  use_disk("ext4");
+  options_.driver = Driver::reflink;
+  const auto volume = open_volume(options_);
+  ASSERT_FALSE(volume);
+  EXPECT_EQ(volume.error().code, ErrorCode::unsupported);
+  EXPECT_NE(volume.error().message.find("cannot share"), std::string::npos);
+}
+
+TEST_F(HostBtrfs, a_folder_that_moves_to_an_ordinary_disk_goes_on_with_copies) {
+  open();
+  ASSERT_TRUE(volume_->create_directory("a"));
+  write_text(path("a/file"), "kept");
+  ASSERT_TRUE(volume_->close());
+  volume_.reset();
+  const os::Path moved = folder_.path() / "moved";
+  run_program({"/usr/bin/cp", "-a", options_.data_dir.string(), moved.string()});
+  options_.data_dir = moved;
+  open();
+  EXPECT_NE(volume_->driver(), "btrfs");
+  ASSERT_TRUE(volume_->clone("a", "b"));
+  EXPECT_EQ(read_text(path("b/file")), "kept");
+}
 
 TEST_F(HostBtrfs, is_used_directly_without_an_image) {
   open();

@@ -116,9 +116,10 @@ Result<void> Volume::remove_leftovers() {
 Result<Driver> parse_driver(std::string_view name) {
   if (name == "auto") return Driver::automatic;
   if (name == "btrfs") return Driver::btrfs;
+  if (name == "reflink") return Driver::reflink;
   if (name == "copy") return Driver::copy;
   return fail(ErrorCode::config_invalid,
-              fmt::format("'{}' is no volume driver: auto, btrfs or copy", name));
+              fmt::format("'{}' is no volume driver: auto, btrfs, reflink or copy", name));
 }
 
 ByteCount image_size(const os::DiskSpace& host) {

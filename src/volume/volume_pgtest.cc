@@ -19,8 +19,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// How the volume lies on its disk: an image on ext4, subvolumes on a btrfs, or copies on ext4.
-enum class Kind { btrfs_image, btrfs_host, copy };
+// How the volume lies on its disk: an image on ext4, or directories on a disk of a type.
+enum class Kind { btrfs_image, btrfs_host, reflink, copy };
+
+struct Disk {
+  Driver driver;
+  const char* name;  // of the kind
+  const char* type;
+  const char* size;  // small, since a test fills it; mkfs.xfs wants 300 MiB
+};
+Disk disk_of(Kind kind) {
+  switch (kind) {
+    case Kind::btrfs_image:
+      return {Driver::btrfs, "btrfs_image", "", ""};
+    case Kind::btrfs_host:
+      return {Driver::btrfs, "btrfs_host", "btrfs", "256M"};
+    case Kind::reflink:
+      return {Driver::reflink, "reflink", "xfs", "300M"};
+    case Kind::copy:
+      return {Driver::copy, "copy", "ext4", "64M"};
+  }
+  return {};
+}
 
 class VolumeConformance : public testing::TestWithParam<Kind> {
  protected:
@@ -30,11 +50,10 @@ class VolumeConformance : public testing::TestWithParam<Kind> {
       options_ = {folder_.path() / "data", Driver::btrfs, 256_MiB};
       fs::create_directory(options_.data_dir);
     } else {
-      const bool btrfs = GetParam() == Kind::btrfs_host;
-      const std::string type = btrfs ? "btrfs" : "ext4";
-      make_disk(disk(), type, btrfs ? "256M" : "64M");
-      mounted_ = std::make_unique<MountedImage>(disk(), folder_.path() / "mnt", type);
-      options_ = {mounted_->path() / "data", btrfs ? Driver::btrfs : Driver::copy, 0};
+      const Disk made = disk_of(GetParam());
+      make_disk(disk(), made.type, made.size);
+      mounted_ = std::make_unique<MountedImage>(disk(), folder_.path() / "mnt", made.type);
+      options_ = {mounted_->path() / "data", made.driver, 0};
       ASSERT_FALSE(HasFailure());  // never on the host's own disk
       fs::create_directory(options_.data_dir);
       ::sync();  // as old as any data folder: only what the test does is at stake
@@ -83,8 +102,8 @@ class VolumeConformance : public testing::TestWithParam<Kind> {
     mounted_.reset();
     options_.data_dir = folder_.path() / "cut";
     if (!image) {
-      const std::string type = GetParam() == Kind::btrfs_host ? "btrfs" : "ext4";
-      mounted_ = std::make_unique<MountedImage>(copy, folder_.path() / "mnt", type);
+      mounted_ =
+          std::make_unique<MountedImage>(copy, folder_.path() / "mnt", disk_of(GetParam()).type);
       options_.data_dir = mounted_->path() / "data";
     }
     open();
@@ -97,11 +116,9 @@ class VolumeConformance : public testing::TestWithParam<Kind> {
 };
 
 INSTANTIATE_TEST_SUITE_P(, VolumeConformance,
-                         testing::Values(Kind::btrfs_image, Kind::btrfs_host, Kind::copy),
-                         [](const auto& kind) -> std::string {
-                           if (kind.param == Kind::btrfs_image) return "btrfs_image";
-                           return kind.param == Kind::btrfs_host ? "btrfs_host" : "copy";
-                         });
+                         testing::Values(Kind::btrfs_image, Kind::btrfs_host, Kind::reflink,
+                                         Kind::copy),
+                         [](const auto& kind) { return std::string(disk_of(kind.param).name); });
 
 TEST_P(VolumeConformance, a_new_directory_is_empty_and_private_and_its_parents_can_be_passed) {
   ASSERT_TRUE(volume_->create_directory("instances/a/data"));

@@ -2,12 +2,10 @@
 // kill -9 of one daemon with sessions open. The gate holds the sessions, so only its death ends
 // them; howdahd and howdah-node come back under running sessions.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import type pg from "pg";
 import { shared } from "./harness/howdah.ts";
 import { until } from "./harness/run.ts";
-import { connect, PORTS, query } from "./harness/sql.ts";
+import { connect, PORTS, postmasterOf, query } from "./harness/sql.ts";
 
 const howdah = shared({
   // What these tests do is what somebody should be told.
@@ -16,12 +14,6 @@ const howdah = shared({
     /WARN {2}instance: .* PostgreSQL (was killed by signal 9|died)/,
   ],
 });
-
-async function postmasterOf(session: pg.Client): Promise<number> {
-  const { rows } = await session.query("SELECT pg_backend_pid() AS pid");
-  const status = readFileSync(`/proc/${rows[0].pid}/status`, "utf8");
-  return Number(/PPid:\s+(\d+)/.exec(status)?.[1]);
-}
 
 for (const port of PORTS) {
   test(`a session on the ${port} port survives the death of howdahd`, async () => {

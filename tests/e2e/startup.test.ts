@@ -8,6 +8,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { declared } from "./harness/errors.ts";
 import { Howdah, makeBase } from "./harness/howdah.ts";
 import { leftovers, removeByForce } from "./harness/leftovers.ts";
 import { IS_ROOT, program, publicProgram } from "./harness/paths.ts";
@@ -53,7 +54,8 @@ for (const flag of ["--http-port", "--direct-port", "--pooled-port"]) {
       try {
         const ports = FREE_PORTS.with(FREE_PORTS.indexOf(flag) + 1, String(port));
         const result = await startFailing(dataDir, ports);
-        assertClear(result, EXIT_CONFIG, new RegExp(`${port}`), new RegExp(flag));
+        const wanted = [new RegExp(`${port}`), new RegExp(flag)];
+        assertClear(result, declared("port_in_use").exit, ...wanted);
         assert.match(result.stderr, new RegExp(`node|${process.pid}`), "who has it");
         assert.deepEqual(leftovers(dataDir), []);
       } finally {

@@ -164,6 +164,17 @@ TEST_F(ApiKeysHttp, a_session_key_survives_a_restart_of_howdahd_and_is_not_in_th
   }(this));
 }
 
+TEST_F(ApiKeysHttp, more_session_keys_than_howdahd_keeps_are_refused) {
+  run([](ApiKeysHttp* t) -> asio::awaitable<void> {
+    for (std::size_t made = 0; made < SessionKeys::kKeysMax; ++made) {
+      co_await t->make({{"name", "up"}, {"session", true}});
+    }
+    const json::object one_more{{"name", "up"}, {"session", true}};
+    const auto refused = co_await t->call(http::Method::post, "/api/keys", one_more);
+    EXPECT_EQ(testing::code_of(refused), "rate_limited");
+  }(this));
+}
+
 TEST_F(ApiKeysHttp, a_session_key_ends_with_its_process) {
   run([](ApiKeysHttp* t) -> asio::awaitable<void> {
     const auto child = os::spawn({.arguments = {"/bin/sleep", "60"}});

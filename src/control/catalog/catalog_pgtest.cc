@@ -68,6 +68,17 @@ TEST_F(CatalogOpen, takes_back_a_migration_that_fails_half_way) {
             std::to_string(embedded_migrations().size()));
 }
 
+TEST_F(CatalogOpen, leaves_the_old_catalog_as_it_was_when_the_last_of_several_migrations_fails) {
+  auto migrations = with_one_more("CREATE TABLE howdah.extra (id integer)");
+  migrations.push_back({migrations.back().version + 1, "broken", "SELECT 1 / 0", "checksum"});
+  const auto failed = open_again(migrations);
+  ASSERT_FALSE(failed);
+  EXPECT_NE(failed.error().hint.find("nothing was changed"), std::string::npos);
+  EXPECT_EQ(ask("SELECT to_regclass('howdah.extra') IS NULL"), "t");
+  EXPECT_EQ(dumps(), 1u);
+  expect(open_again(embedded_migrations()));
+}
+
 TEST_F(CatalogOpen, two_at_once_migrate_once) {
   drop();
   using namespace asio::experimental::awaitable_operators;

@@ -53,6 +53,10 @@ Task<void> apply(pg::Connection& connection, const Migration& migration) {
       "VALUES ($1, $2, $3, $4)",
       {pg::param(std::int64_t{migration.version}), migration.name, migration.checksum,
        "howdahd " HOWDAH_VERSION}));
+  co_return Result<void>{};
+}
+
+Task<void> commit(pg::Connection& connection) {
   co_return co_await connection.script("COMMIT");
 }
 

@@ -22,8 +22,9 @@ Task<void> unlock(pg::Connection& connection);
 // In order of versions. Makes the table of versions where it is missing.
 Task<std::vector<AppliedMigration>> read(pg::Connection& connection);
 Task<void> begin(pg::Connection& connection);
-// Runs the script, records it and commits.
+// Runs the script and records it, in the open transaction.
 Task<void> apply(pg::Connection& connection, const Migration& migration);
+Task<void> commit(pg::Connection& connection);
 Task<void> rollback(pg::Connection& connection);
 
 // On a connection to another database of the instance. True: it was made just now.

@@ -40,7 +40,8 @@ Result<void> check_applied(const std::vector<AppliedMigration>& applied,
                   fmt::format("the catalog was written by a newer Howdah ({}; it is at version {}, "
                               "this one knows {})",
                               old.applied_by, applied.back().version, known.size()),
-                  "run that version, or restore a catalog dump from before the upgrade");
+                  "run that version again, or go back to the dump that it made before it "
+                  "migrated: see \"Going back\" in docs/operations.md");
     }
     if (ours->checksum != old.checksum) {
       return fail(ErrorCode::internal,
@@ -53,15 +54,29 @@ Result<void> check_applied(const std::vector<AppliedMigration>& applied,
 }
 
 Task<void> apply_one(pg::Connection& connection, const Migration& migration) {
-  HOWDAH_CO_CHECK(co_await migration_store::begin(connection));
   auto done = co_await migration_store::apply(connection, migration);
   if (!done) {
-    (void)co_await migration_store::rollback(connection);
     co_return std::unexpected(std::move(done).error().within(
         fmt::format("apply catalog migration {} ({})", migration.version, migration.name)));
   }
   log::info("catalog", "applied migration {} ({})", migration.version, migration.name);
   co_return Result<void>{};
+}
+
+// All or none: after a failure the binary from before still finds the catalog that it knows.
+Task<void> apply_from(pg::Connection& connection, const std::vector<Migration>& migrations,
+                      std::size_t first) {
+  HOWDAH_CO_CHECK(co_await migration_store::begin(connection));
+  Result<void> done;
+  for (std::size_t index = first; done && index < migrations.size(); ++index) {
+    done = co_await apply_one(connection, migrations[index]);
+  }
+  if (done) co_return co_await migration_store::commit(connection);
+  (void)co_await migration_store::rollback(connection);
+  if (first > 0 && done.error().hint.empty()) {
+    done.error().hint = "nothing was changed: the version from before the upgrade goes on with it";
+  }
+  co_return done;
 }
 
 Task<void> apply_pending(pg::Connection& connection, const std::vector<Migration>& migrations,
@@ -71,10 +86,7 @@ Task<void> apply_pending(pg::Connection& connection, const std::vector<Migration
   const std::size_t done = applied.size();
   if (done == migrations.size()) co_return Result<void>{};
   if (done > 0) HOWDAH_CO_CHECK(co_await before());
-  for (std::size_t index = done; index < migrations.size(); ++index) {
-    HOWDAH_CO_CHECK(co_await apply_one(connection, migrations[index]));
-  }
-  co_return Result<void>{};
+  co_return co_await apply_from(connection, migrations, done);
 }
 
 }  // namespace

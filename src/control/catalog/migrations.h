@@ -23,8 +23,8 @@ const std::vector<Migration>& embedded_migrations();
 Result<std::vector<Migration>> read_migrations(
     const std::vector<std::pair<std::string, std::string>>& files);
 
-// Brings the catalog to the last migration, each in a transaction of its own, while holding an
-// advisory lock: of several starting at once, one works and the others wait.
+// Brings the catalog to the last migration, in one transaction, while holding an advisory lock: of
+// several starting at once, one works and the others wait.
 // before: runs once, ahead of the first of them, when the catalog already holds a version.
 // Errors: unsupported when the catalog is newer than `migrations`; internal when an applied one
 // differs from ours; what `before` returns.

@@ -48,6 +48,23 @@ Result<void> require_usable(const Database& database) {
   return {};
 }
 
+Result<void> require_known(const database_store::OwnerLogin& login) {
+  const std::string hint =
+      "howdah db rotate, or POST /api/databases/{id}/rotate-password, makes a new one";
+  if (!login.credential && login.problem == "none") {
+    return fail(ErrorCode::conflict, "the password was taken away by SQL", hint);
+  }
+  if (!login.credential) {
+    return fail(ErrorCode::conflict,
+                fmt::format("the password was set by SQL in a form that cannot be used ({})",
+                            login.problem.empty() ? "unknown" : login.problem),
+                hint);
+  }
+  if (!login.credential->sealed_password.empty()) return {};
+  return fail(ErrorCode::conflict, "the password was set by SQL, so only who has set it knows it",
+              hint);
+}
+
 }  // namespace
 
 Login make_login(const Config& config, const std::string& slug, std::string user,
@@ -64,9 +81,8 @@ Login make_login(const Config& config, const std::string& slug, std::string user
 
 // HTTP is plain on loopback addresses only.
 std::string ca_certificate_url(const Config& config) {
-  const bool plain = Config::is_loopback(config.listen.front());
-  return fmt::format("{}://{}:{}/ca.crt", plain ? "http" : "https", url_host(config.host()),
-                     config.http_port);
+  return fmt::format("{}://{}:{}/ca.crt", config.host_speaks_plain() ? "http" : "https",
+                     url_host(config.host()), config.http_port);
 }
 
 void add_urls(json::object& data, const Login& login, const Config& config) {
@@ -153,11 +169,8 @@ Task<http::Response> ConnectionStrings::reveal(Call call) {
   HOWDAH_CO_TRY(const Database database, co_await database_store::find(pool, wanted.database));
   HOWDAH_CO_CHECK(require_usable(database));
   HOWDAH_CO_TRY(const auto login, co_await database_store::login(pool, database.id, wanted.role));
-  if (login.credential.sealed_password.empty()) {
-    co_return fail(ErrorCode::conflict, "the password was set by SQL, so only its owner knows it",
-                   "set a new one");
-  }
-  HOWDAH_CO_TRY(const std::string password, unseal_password(platform_.vault, login.credential));
+  HOWDAH_CO_CHECK(require_known(login));
+  HOWDAH_CO_TRY(const std::string password, unseal_password(platform_.vault, *login.credential));
   AuditEntry entry;
   entry.action = "password.reveal";
   entry.subject = "database:" + database.id.str();

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// GET /openapi.json, the HTTP contract as it was compiled in, and GET /docs, a page that reads it
-// in the browser. Everything comes from this binary; the page may reach no other host.
+// GET /openapi.json, the HTTP contract as it was compiled in; GET /docs, the page that shows it;
+// GET /docs/{file}, what the page is made of (web/reference/).
 #pragma once
+#include <functional>
 #include <map>
 #include <string>
 
+#include "control/contract/static_file.h"
 #include "control/platform.h"
 
 namespace howdah::control {
@@ -15,18 +17,13 @@ class ContractRoutes : public Feature {
   void add_routes(Routes& routes) override;
 
  private:
-  struct File {
-    std::string type;
-    std::string_view text;
-    std::string etag;
-  };
+  Task<http::Response> contract(Call call);
+  Task<http::Response> docs(Call call);
+  Task<http::Response> docs_file(Call call);
   // Errors: not_found where this binary was built without the file.
   Result<http::Response> answer(std::string_view name, const http::Request& request) const;
-  Task<http::Response> contract(Call call);
-  Task<http::Response> page(Call call);
-  Task<http::Response> asset(Call call);
 
-  std::map<std::string, File, std::less<>> files_;  // "openapi.json", "docs.html", ...
+  std::map<std::string, StaticFile, std::less<>> files_;  // by name: "openapi.json", "main.js"
 };
 
 }  // namespace howdah::control

@@ -2,7 +2,6 @@
 #include "control/databases/credential.h"
 
 #include "crypto/random.h"
-#include "pgwire/scram.h"
 
 namespace howdah::control {
 namespace {
@@ -18,12 +17,15 @@ std::string text_of(const boost::json::object& object, std::string_view name) {
 
 }  // namespace
 
-NewCredential make_credential(const Vault& vault, std::int64_t generation) {
+NewCredential make_credential(const Vault& vault, std::int64_t generation,
+                              const std::optional<pgwire::ScramVerifier>& beside) {
   NewCredential made;
   made.password = crypto::make_password();
   made.kept.id = crypto::make_uuid();
   made.kept.generation = generation;
-  made.kept.verifier = pgwire::format_verifier(pgwire::make_verifier(made.password));
+  made.kept.verifier = pgwire::format_verifier(
+      beside ? pgwire::make_verifier(made.password, beside->salt, beside->iterations)
+             : pgwire::make_verifier(made.password));
   made.kept.sealed_password = vault.seal(made.password, place(made.kept, "sealed_password"));
   return made;
 }

@@ -2,9 +2,11 @@
 // A password on its way into the catalog: sealed for us, as a verifier for gates and servers.
 #pragma once
 #include <boost/json.hpp>
+#include <optional>
 #include <string>
 
 #include "control/secrets/vault.h"
+#include "pgwire/scram.h"
 
 namespace howdah::control {
 
@@ -20,8 +22,11 @@ struct NewCredential {
   Credential kept;
   std::string password;  // for the one answer that shows it
 };
-// Cost: about 1 ms of CPU.
-NewCredential make_credential(const Vault& vault, std::int64_t generation);
+// beside: a password that is valid at the same time, whose salt and iterations it must share;
+// empty: none. Cost: about 1 ms of CPU for 4,096 iterations; up to 0.3 s for those that a user has
+// chosen.
+NewCredential make_credential(const Vault& vault, std::int64_t generation,
+                              const std::optional<pgwire::ScramVerifier>& beside = {});
 
 // Errors: seal_broken.
 Result<std::string> unseal_password(const Vault& vault, const Credential& credential);

@@ -89,8 +89,9 @@ Task<void> store_claim(pg::Connection& connection, Claimed claimed, bool activat
              archive_prefix = id::text
            WHERE id = $8),
          owner AS (
-           INSERT INTO howdah.roles (organisation_id, database_id, name, kind, created_by)
-           SELECT organisation_id, id, $9, 'owner', created_by FROM made
+           INSERT INTO howdah.roles (organisation_id, database_id, name, kind, created_by,
+             password_changed_at)
+           SELECT organisation_id, id, $9, 'owner', created_by, now() FROM made
            RETURNING id, organisation_id, database_id)
          INSERT INTO howdah.credentials (id, organisation_id, database_id, role_id, generation,
            verifier, sealed_password)
@@ -197,19 +198,22 @@ Task<bool> remove_purgeable(pg::Connection& connection, DatabaseId id) {
 Task<OwnerLogin> login(pg::Pool& pool, DatabaseId id, std::string role) {
   HOWDAH_CO_TRY(const pg::Rows rows,
                 co_await pool.query(
-                    R"(SELECT r.name, c.id, c.generation, c.verifier, c.sealed_password
-                       FROM howdah.roles r JOIN howdah.credentials c ON c.role_id = r.id
+                    R"(SELECT r.name, r.password_problem, c.id, c.generation, c.verifier,
+                         c.sealed_password
+                       FROM howdah.roles r LEFT JOIN howdah.credentials c ON c.role_id = r.id
+                         AND (c.valid_until IS NULL OR c.valid_until > now())
                        WHERE r.database_id = $1 AND r.deleted_at IS NULL
                          AND (r.name = $2 OR ($2 = '' AND r.kind = 'owner'))
-                         AND (c.valid_until IS NULL OR c.valid_until > now())
-                       ORDER BY c.generation DESC LIMIT 1)",
+                       ORDER BY c.generation DESC NULLS LAST LIMIT 1)",
                     {pg::param(id.str()), pg::param(role)}));
   if (rows.empty()) {
     co_return fail(ErrorCode::not_found, "this database has no role of that name");
   }
-  co_return OwnerLogin{rows.text(0, "name"),
-                       {rows.text(0, "id"), rows.integer(0, "generation"), rows.text(0, "verifier"),
-                        rows.text(0, "sealed_password")}};
+  OwnerLogin login{rows.text(0, "name"), {}, rows.text(0, "password_problem")};
+  if (!rows.value(0, "id")) co_return login;
+  login.credential = Credential{rows.text(0, "id"), rows.integer(0, "generation"),
+                                rows.text(0, "verifier"), rows.text(0, "sealed_password")};
+  co_return login;
 }
 
 }  // namespace howdah::control::database_store

@@ -65,7 +65,8 @@ Task<bool> remove_purgeable(pg::Connection& connection, DatabaseId id);
 
 struct OwnerLogin {
   std::string role;
-  Credential credential;  // the newest that is valid
+  std::optional<Credential> credential;  // the newest that is valid
+  std::string problem;                   // why the one set by SQL cannot be used; empty: none
 };
 // role: the full name; empty: the owner. Errors: not_found.
 Task<OwnerLogin> login(pg::Pool& pool, DatabaseId id, std::string role);

@@ -59,7 +59,9 @@ Task<void> GateLink::read_loop() {
     HOWDAH_CO_TRY(const auto value, co_await lines_.read());
     HOWDAH_CO_TRY(GateMessage message, gate_message_from_json(value));
     if (message.hello || (message.ack && message.ack->version > table_.version()) ||
-        message.denied.size() > kDeniedPerMessageMax) {
+        message.denied.size() > kDeniedPerMessageMax ||
+        message.role_changes.size() > kRolesPerMessageMax ||
+        message.logins.size() > kRolesPerMessageMax) {
       co_return fail(ErrorCode::protocol_violation,
                      "gate " + id_.str() + " sent a message that does not fit");
     }
@@ -68,6 +70,8 @@ Task<void> GateLink::read_loop() {
       if (use_.size() < kBranchesMax) use_.insert_or_assign(use.branch_id, use);
     }
     if (!message.denied.empty()) listener_.denied(std::move(message.denied));
+    if (!message.role_changes.empty()) listener_.role_changes(std::move(message.role_changes));
+    if (!message.logins.empty()) listener_.logins(std::move(message.logins));
     listener_.changed();
   }
 }

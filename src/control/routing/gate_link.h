@@ -24,6 +24,9 @@ class GateLink {
     std::function<void()> changed;
     // Whom its firewalls refused since the last call.
     std::function<void(std::vector<DeniedAttempt>)> denied;
+    // Roles that were changed by SQL; told again and again until a route shows it.
+    std::function<void(std::vector<RoleChange>)> role_changes;
+    std::function<void(std::vector<LoginSeen>)> logins;
   };
   GateLink(net::Local::socket socket, const RouteTable& table, Listener listener);
 

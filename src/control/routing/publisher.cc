@@ -181,7 +181,9 @@ asio::awaitable<void> RoutePublisher::accept_loop() {
 asio::awaitable<void> RoutePublisher::serve_gate(net::Local::socket socket) {
   GateLink link(std::move(socket), table_,
                 {.changed = [this] { tell_change(); },
-                 .denied = [this](auto denied) { on_denied_(std::move(denied)); }});
+                 .denied = [this](auto denied) { on_denied_(std::move(denied)); },
+                 .role_changes = [this](auto roles) { on_role_changes_(std::move(roles)); },
+                 .logins = [this](auto logins) { on_logins_(std::move(logins)); }});
   struct Registration {
     RoutePublisher& publisher;
     std::list<GateLink*>::iterator place;

@@ -50,6 +50,13 @@ class RoutePublisher final : public Feature {
     on_denied_ = std::move(listener);
   }
 
+  // Roles that were changed by SQL, and logins, in the same way.
+  void on_roles(std::function<void(std::vector<RoleChange>)> changes,
+                std::function<void(std::vector<LoginSeen>)> logins) {
+    on_role_changes_ = std::move(changes);
+    on_logins_ = std::move(logins);
+  }
+
   // Of all gates together.
   BranchUse use(const BranchId& branch) const;
   std::int64_t open_sessions() const;
@@ -88,6 +95,8 @@ class RoutePublisher final : public Feature {
   std::list<GateLink*> links_;
   std::list<Order*> orders_;  // waiting in publish()
   std::function<void(std::vector<DeniedAttempt>)> on_denied_ = [](const auto&) {};
+  std::function<void(std::vector<RoleChange>)> on_role_changes_ = [](const auto&) {};
+  std::function<void(std::vector<LoginSeen>)> on_logins_ = [](const auto&) {};
   Signal ordered_;
   Signal changed_;  // acknowledged, joined, left, or an order is done
   bool stopping_ = false;

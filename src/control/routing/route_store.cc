@@ -11,6 +11,7 @@ namespace {
 // Makes the JSON of model/route.h. A password that is not valid any more is left out, so it does
 // not even reach a gate; one that ends later carries its end. So with rules, but the expired ones
 // left out: default_closed tells that there are some, or a list that ran out would open the door.
+// A password that a user has set by SQL on one branch replaces every older one on that branch.
 constexpr std::string_view kSelect = R"(
 SELECT jsonb_build_object(
     'branch_id', b.id, 'database_id', d.id, 'instance_id', b.instance_id, 'slug', d.slug,
@@ -21,14 +22,22 @@ SELECT jsonb_build_object(
     'sealed_reason', b.sealed_reason,
     'logical_databases', jsonb_build_array('tenant_' || d.slug, 'tenant_' || d.slug || '_shadow'),
     'roles', coalesce((
-        SELECT jsonb_agg(jsonb_build_object('name', r.name, 'verifiers', coalesce((
-            SELECT jsonb_agg(jsonb_build_object('verifier', c.verifier, 'valid_until',
-                       to_char(c.valid_until, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
-                     ORDER BY c.generation DESC)
-            FROM howdah.credentials c
-            WHERE c.role_id = r.id AND (c.branch_id IS NULL OR c.branch_id = b.id)
-              AND c.valid_from <= now() AND (c.valid_until IS NULL OR c.valid_until > now())
-          ), '[]')) ORDER BY r.name)
+        SELECT jsonb_agg(jsonb_build_object('name', r.name, 'can_login', r.can_login,
+            'valid_until', to_char(r.valid_until, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+            'changed_at', to_char(r.password_changed_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+            'cut_before', to_char(r.cut_before, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+            'verifiers', coalesce((
+              SELECT jsonb_agg(jsonb_build_object('verifier', c.verifier,
+                         'generation', c.generation,
+                         'valid_until', to_char(c.valid_until, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+                       ORDER BY c.generation DESC)
+              FROM howdah.credentials c
+              WHERE c.role_id = r.id AND (c.branch_id IS NULL OR c.branch_id = b.id)
+                AND (c.valid_until IS NULL OR c.valid_until > now())
+                AND NOT EXISTS (SELECT FROM howdah.credentials s
+                                WHERE s.role_id = r.id AND s.branch_id = b.id
+                                  AND s.sealed_password IS NULL AND s.generation > c.generation)
+            ), '[]')) ORDER BY r.name)
         FROM howdah.roles r WHERE r.database_id = d.id AND r.deleted_at IS NULL), '[]'),
     'rules', coalesce((
         SELECT jsonb_agg(jsonb_build_object('network', f.network, 'expires_at',

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 
-#include "net/task.h"
+#include "net/listener.h"
 
 namespace howdah::control {
 namespace {
@@ -14,17 +14,6 @@ namespace {
 Result<std::uint16_t> port(const Flags& flags, std::string_view name, std::int64_t fallback) {
   HOWDAH_TRY(const std::int64_t number, flags.integer(name, fallback, 0, 65'535));
   return static_cast<std::uint16_t>(number);
-}
-
-std::vector<std::string> split(std::string_view text) {
-  std::vector<std::string> parts;
-  while (!text.empty()) {
-    const std::size_t comma = text.find(',');
-    if (comma != 0) parts.emplace_back(text.substr(0, comma));
-    if (comma == std::string_view::npos) break;
-    text.remove_prefix(comma + 1);
-  }
-  return parts;
 }
 
 }  // namespace
@@ -41,7 +30,7 @@ Result<Config> Config::from_flags(const Flags& flags) {
   Config config;
   HOWDAH_TRY(config.data_dir, flags.required("data-dir"));
   HOWDAH_TRY(config.runtime_dir, flags.required("runtime-dir"));
-  config.listen = split(flags.text("listen", "127.0.0.1"));
+  config.listen = flags.list("listen", "127.0.0.1");
   for (const std::string& address : config.listen) {
     error_code error;
     asio::ip::make_address(address, error);
@@ -87,10 +76,16 @@ std::vector<std::string> Config::certificate_hosts() const {
   return hosts;
 }
 
-bool Config::is_loopback(const std::string& address) {
+bool Config::host_speaks_plain() const {
+  if (std::ranges::all_of(listen, net::is_loopback)) return true;
+  return (host() == "localhost" || net::is_loopback(host())) &&
+         std::ranges::any_of(listen, net::is_loopback);
+}
+
+bool Config::has_real_domain() const {
   error_code error;
-  const auto parsed = asio::ip::make_address(address, error);
-  return !error && parsed.is_loopback();
+  (void)asio::ip::make_address(domain, error);
+  return error && domain.find('.') != std::string::npos && !domain.ends_with(".localhost");
 }
 
 }  // namespace howdah::control

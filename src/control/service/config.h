@@ -36,8 +36,10 @@ struct Config {
   std::string host() const;
   // Everything a client may call this machine: what the server certificate must name.
   std::vector<std::string> certificate_hosts() const;
-  // An address other machines reach: HTTP is then always TLS.
-  static bool is_loopback(const std::string& address);
+  // Whether HTTP at host() is plain: on loopback addresses it is, everywhere else it is TLS.
+  bool host_speaks_plain() const;
+  // A name that browsers may remember as one of TLS only.
+  bool has_real_domain() const;
 };
 
 }  // namespace howdah::control

@@ -53,12 +53,20 @@ TEST(Config, refuses_what_is_no_address_port_or_flag) {
   EXPECT_FALSE(read({"--color", "red"}));
 }
 
-TEST(Config, loopback_is_told_from_what_others_reach) {
-  for (const char* address : {"127.0.0.1", "127.8.8.8", "::1"}) {
-    EXPECT_TRUE(Config::is_loopback(address)) << address;
-  }
-  for (const char* address : {"0.0.0.0", "::", "192.0.2.7", "localhost"}) {
-    EXPECT_FALSE(Config::is_loopback(address)) << address;
+TEST(Config, the_host_in_urls_speaks_plain_http_on_loopback_only) {
+  EXPECT_TRUE(read({})->host_speaks_plain());
+  EXPECT_TRUE(read({"--public-host", "db.example.org"})->host_speaks_plain()) << "no other address";
+  EXPECT_TRUE(read({"--listen", "192.0.2.7,127.0.0.1"})->host_speaks_plain());
+  EXPECT_FALSE(read({"--listen", "0.0.0.0"})->host_speaks_plain());
+  EXPECT_FALSE(read({"--listen", "192.0.2.7"})->host_speaks_plain());
+  EXPECT_FALSE(read({"--listen", "192.0.2.7,127.0.0.1", "--public-host", "db.example.org"})
+                   ->host_speaks_plain());
+}
+
+TEST(Config, only_a_name_with_a_domain_is_a_real_one) {
+  EXPECT_TRUE(read({"--domain", "db.example.org"})->has_real_domain());
+  for (const char* name : {"", "db", "192.0.2.7", "::1", "my.localhost"}) {
+    EXPECT_FALSE(read({"--domain", name})->has_real_domain()) << name;
   }
 }
 

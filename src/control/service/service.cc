@@ -135,8 +135,9 @@ Result<void> Service::serve() {
   HOWDAH_TRY(https_,
              net::make_tls_server_context(tls_->server_chain_pem(), tls_->server_key_pem()));
   server_.emplace(executor_, router_);
+  server_->set_strict_transport(config_.has_real_domain());
   for (std::size_t index = 0; index < tcp_.size(); ++index) {
-    const bool loopback = Config::is_loopback(config_.listen[index]);
+    const bool loopback = net::is_loopback(config_.listen[index]);
     server_->serve(std::move(tcp_[index]), loopback ? nullptr : https_);
   }
   tcp_.clear();

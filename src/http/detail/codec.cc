@@ -290,6 +290,9 @@ void append_response_head(std::string& out, const Response& response, const Head
   // Answers hold secrets and live state: nothing on the way may keep them unless a handler says so.
   if (!response.headers.contains("Cache-Control")) append_header(out, "Cache-Control", "no-store");
   append_header(out, "X-Content-Type-Options", "nosniff");
+  if (options.strict_transport) {
+    append_header(out, "Strict-Transport-Security", "max-age=31536000");
+  }
   if (options.chunked) {
     append_header(out, "Transfer-Encoding", "chunked");
   } else if (options.has_length && !response.headers.contains("Content-Length") &&
@@ -303,7 +306,8 @@ void append_response_head(std::string& out, const Response& response, const Head
 void append_request(std::string& out, const Request& request) {
   out.append(to_string(request.method)) += ' ';
   out += format_target(request.path, request.query);
-  out += " HTTP/1.1\r\nHost: localhost\r\n";
+  out += " HTTP/1.1\r\n";
+  if (!request.headers.contains("Host")) append_header(out, "Host", "localhost");
   for (const auto& [name, value] : request.headers) append_header(out, name, value);
   const bool carries_body = request.method == Method::post || request.method == Method::put ||
                             request.method == Method::patch;

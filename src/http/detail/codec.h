@@ -72,6 +72,7 @@ struct HeadOptions {
   bool keep_alive = true;
   bool chunked = false;
   bool has_length = true;  // false: the body ends with the connection
+  bool strict_transport = false;
   std::string_view request_id;
 };
 void append_response_head(std::string& out, const Response& response, const HeadOptions& options);

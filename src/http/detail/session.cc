@@ -67,8 +67,7 @@ void Session::begin_stop() {
 }
 
 asio::awaitable<void> Session::run() {
-  set_phase(Phase::reading, context_.limits.read_timeout);
-  if (co_await stream_->handshake()) co_return;
+  if (!co_await shake_hands()) co_return;
   while (true) {
     auto parsed = co_await read_request();
     if (!parsed) break;
@@ -77,6 +76,7 @@ asio::awaitable<void> Session::run() {
     const std::string request_id = parsed->request.request_id;
     Response response = co_await context_.router.dispatch(std::move(parsed->request));
     HeadOptions options{.keep_alive = parsed->keep_alive && !context_.stopping,
+                        .strict_transport = context_.strict_transport && stream_->is_tls(),
                         .request_id = request_id};
     bool sent = false;
     if (response.stream) {
@@ -92,6 +92,26 @@ asio::awaitable<void> Session::run() {
   set_phase(Phase::waiting, kLingerTime);
   co_await stream_->shutdown_send();
   stream_->close();
+}
+
+// false: the connection is over. Who speaks plain HTTP to a TLS port is told so and gets nothing: a
+// redirect would let a program send its key in the clear for ever without anybody noticing.
+asio::awaitable<bool> Session::shake_hands() {
+  set_phase(Phase::reading, context_.limits.handshake_timeout);
+  ++context_.handshakes;
+  const error_code error = co_await stream_->handshake();
+  --context_.handshakes;
+  if (error) co_return false;
+  if (!stream_->is_refused_plain()) co_return true;
+  co_await refuse({ErrorCode::tls_required,
+                   "this port speaks HTTPS, and what came was plain HTTP",
+                   "call https://, with the CA's certificate (DIR/tls/ca.crt); if a key was sent, "
+                   "replace it: it could be read on the way",
+                   {},
+                   {},
+                   {}});
+  stream_->close();
+  co_return false;
 }
 
 void Session::complete(Request& request) {

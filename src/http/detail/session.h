@@ -40,6 +40,8 @@ struct SessionContext {
   ServerLimits limits;
   RequestIds ids;
   bool stopping = false;
+  bool strict_transport = false;
+  std::size_t handshakes = 0;  // connections that are in their TLS handshake
 };
 
 class Session {
@@ -61,6 +63,7 @@ class Session {
   asio::awaitable<std::optional<RequestParser::Parsed>> read_request();
   asio::awaitable<std::optional<Error>> read_until_done();
   asio::awaitable<bool> read_more();
+  asio::awaitable<bool> shake_hands();
   asio::awaitable<bool> respond(Response response, const HeadOptions& options);
   asio::awaitable<bool> write_body(std::string_view body);
   asio::awaitable<bool> stream_body(Response response, HeadOptions options);

@@ -18,7 +18,11 @@ namespace howdah::http::detail {
 class Stream {
  public:
   virtual ~Stream() = default;
+  // Ends well also where a client speaks plain HTTP to TLS: is_refused_plain() is true then, and
+  // everything else goes in plain text, so that the client can be told.
   virtual asio::awaitable<error_code> handshake() = 0;
+  virtual bool is_tls() const { return false; }
+  virtual bool is_refused_plain() const { return false; }
   virtual asio::awaitable<std::pair<error_code, std::size_t>> read_some(
       asio::mutable_buffer buffer) = 0;
   // All of it. Empty buffers are fine.
@@ -31,5 +35,8 @@ class Stream {
 
 std::unique_ptr<Stream> make_stream(net::Tcp::socket socket, net::TlsContext tls);
 std::unique_ptr<Stream> make_stream(net::Local::socket socket);
+// The client's side. host: whom the context trusts to be there.
+std::unique_ptr<Stream> make_client_stream(net::Tcp::socket socket, net::TlsContext tls,
+                                           const std::string& host);
 
 }  // namespace howdah::http::detail

@@ -81,6 +81,10 @@ inline os::Path make_disk(const os::Path& image, const std::string& type, const 
   run_program({"/usr/bin/fallocate", "-l", size, image.string()});
   if (type == "btrfs") {
     run_program({"/usr/sbin/mkfs.btrfs", "-q", "-K", image.string()});
+  } else if (type == "xfs") {
+    // Sectors as large as those of our loop devices, which are refused otherwise.
+    run_program(
+        {"/usr/sbin/mkfs.xfs", "-q", "-K", "-s", "size=4096", "-m", "reflink=1", image.string()});
   } else {
     run_program(
         {"/usr/sbin/mkfs." + type, "-q", "-F", "-b", "4096", "-E", "nodiscard", image.string()});

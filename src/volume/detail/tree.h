@@ -39,12 +39,17 @@ Result<Place> find_place(int root_fd, std::string_view path, Missing missing);
 Result<std::vector<std::string>> entries(int fd);  // names, without "." and ".."
 Result<bool> exists(int parent_fd, const std::string& name);
 Result<void> sync(int fd, std::string_view what);  // fsync
-// fsync of every file and directory below fd, then of fd itself.
+// fsync of every file and directory below fd, then of fd itself; files by several threads.
 Result<void> sync_tree(int fd);
+// Whether files of the directory fd can share extents (FICLONE): tried, with a file without a name.
+Result<bool> can_share(int fd);
+// How a file's bytes come over: written again, or as the same extents (written again where one file
+// cannot be cloned).
+enum class Content { copied, shared };
 // Copies what is in source into the empty directory destination: regular files (holes stay holes),
 // directories and symbolic links, with mode and owner; sockets, pipes and devices are left out.
 // Everything is synced. Errors: volume_full, unprocessable when it is too deep.
-Result<void> copy_tree(int source_fd, int destination_fd);
+Result<void> copy_tree(int source_fd, int destination_fd, Content content);
 
 // Deletes one entry, whatever it is. Directories of any depth; an error stops it.
 // remove_directory: tried on each directory first; true means that it is gone (a subvolume).

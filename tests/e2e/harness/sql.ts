@@ -68,6 +68,13 @@ export async function query<T extends pg.QueryResultRow>(
   }
 }
 
+/** The process id of the postmaster that serves a session. */
+export async function postmasterOf(session: pg.Client): Promise<number> {
+  const { rows } = await session.query("SELECT pg_backend_pid() AS pid");
+  const status = fs.readFileSync(`/proc/${rows[0].pid}/status`, "utf8");
+  return Number(/PPid:\s+(\d+)/.exec(status)?.[1]);
+}
+
 /** What a failed connect or query says: SQLSTATE and text. */
 export async function refusal(
   attempt: Promise<unknown>,

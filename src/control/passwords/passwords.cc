@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/passwords/passwords.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <utility>
+
+#include "base/log.h"
+#include "control/connection_strings/connection_strings.h"
+#include "control/databases/database_store.h"
+#include "control/operations/operations.h"
+#include "model/names.h"
+
+namespace howdah::control {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr milliseconds kWait = 30s;
+constexpr milliseconds kSaveLogins = 1s;
+constexpr milliseconds kRetry = 1s;
+constexpr std::size_t kBatchMax = 1'000;
+
+json::value time_or_null(const std::optional<Timestamp>& time) {
+  return time ? json::value(to_rfc3339(*time)) : json::value(nullptr);
+}
+
+json::value to_json(const password_store::Row& row) {
+  return {{"id", row.id},
+          {"role", row.role},
+          {"branch", row.branch ? json::value(*row.branch) : json::value(nullptr)},
+          {"generation", row.generation},
+          {"set_by", row.by_sql ? "sql" : "platform"},
+          {"valid", row.valid},
+          {"valid_from", to_rfc3339(row.valid_from)},
+          {"valid_until", time_or_null(row.valid_until)},
+          {"last_seen", time_or_null(row.last_seen)},
+          {"role_can_login", row.can_login},
+          {"role_valid_until", time_or_null(row.role_valid_until)},
+          {"role_problem", row.problem.empty() ? json::value(nullptr) : json::value(row.problem)}};
+}
+
+// Beside which the new password must be usable: none when they end at once.
+std::optional<pgwire::ScramVerifier> companion(const password_store::RolePasswords& present,
+                                               const RotationWish& wish) {
+  if (present.verifier.empty() || wish.grace == 0s) return std::nullopt;
+  const auto verifier = pgwire::parse_verifier(present.verifier);
+  return verifier ? std::optional(*verifier) : std::nullopt;
+}
+
+}  // namespace
+
+Passwords::Passwords(Platform& platform, RoutePublisher& routes)
+    : platform_(platform), routes_(routes), rotating_(platform, routes), tasks_(platform.executor) {
+  routes.on_roles(std::bind_front(&Passwords::collect_changes, this),
+                  std::bind_front(&Passwords::collect_logins, this));
+}
+
+void Passwords::add_jobs(JobEngine& jobs) {
+  rotating_.add_to(jobs);
+}
+
+void Passwords::add_routes(Routes& routes) {
+  routes.add(http::Method::post, "/api/databases/{id}/rotate-password", Access::write,
+             std::bind_front(&Passwords::rotate, this));
+  routes.add(http::Method::get, "/api/databases/{id}/credentials", Access::read,
+             std::bind_front(&Passwords::list, this));
+}
+
+Task<void> Passwords::start() {
+  tasks_.spawn("passwords", change_loop());
+  tasks_.spawn("passwords", login_loop());
+  co_return Result<void>{};
+}
+
+asio::awaitable<void> Passwords::stop() {
+  co_await tasks_.stop();
+  const auto saved = co_await save_logins();
+  if (!saved) log::info("passwords", "logins not kept: {}", saved.error().to_log());
+}
+
+Task<http::Response> Passwords::rotate(Call call) {
+  QueryReader query(call.request.query);
+  HOWDAH_CO_CHECK(query.finish());
+  HOWDAH_CO_TRY(const json::value body, read_body(call.request));
+  HOWDAH_CO_TRY(RotationWish wish, read_rotation(body));
+  if (wish.revoke_old) co_return co_await revoke_old(std::move(call), std::move(wish));
+  const DatabaseId id(call.request.parameters.at("id"));
+  HOWDAH_CO_TRY(const auto present,
+                co_await password_store::find(platform_.catalog.pool(), id, wish.role));
+  if (wish.grace > 0s && present.valid_count >= kValidMax) {
+    co_return fail(
+        ErrorCode::limit_reached,
+        fmt::format("{} passwords of {} are valid already", present.valid_count, present.role),
+        "end the older ones first: revokeOld, or graceSeconds 0");
+  }
+  // How long it takes is up to whoever has set the present password.
+  NewCredential made = co_await net::offload(
+      platform_.blocking, std::bind_front(&make_credential, std::cref(platform_.vault),
+                                          present.generation + 1, companion(present, wish)));
+  HOWDAH_CO_TRY(const JobId job_id,
+                co_await rotating_.start(
+                    {id, present, wish, made.kept, call.caller, call.request.request_id}));
+  HOWDAH_CO_TRY(const Job job, co_await platform_.jobs.run_now(job_id, kWait));
+  if (job.state == JobState::failed || job.state == JobState::cancelled) {
+    co_return std::unexpected(error_of(job));
+  }
+  json::object data{{"id", id.str()},
+                    {"username", present.role},
+                    {"generation", made.kept.generation},
+                    {"password", made.password},
+                    {"grace_seconds", wish.grace.count()},
+                    {"sessions_cut", wish.cut_sessions}};
+  add_urls(data, make_login(platform_.config, present.slug, present.role, made.password),
+           platform_.config);
+  HOWDAH_CO_TRY(json::array operations,
+                co_await operation_summary(platform_.catalog.pool(), job_id));
+  Envelope envelope{.data = std::move(data), .operations = std::move(operations)};
+  const json::value* told = job.memo.if_contains(kMemoMissing);
+  const bool in_force = told != nullptr && told->as_string().empty();
+  envelope.message = wish.grace > 0s
+                         ? "The password is changed; the old one is valid until its grace ends"
+                         : "The password is changed; the old one is not valid any more";
+  if (!in_force) {
+    envelope.message = "The new password is saved, but not yet in force on every gate";
+    if (told != nullptr) envelope.message += "; " + std::string(told->as_string());
+  }
+  co_return success(in_force ? 200 : 202, std::move(envelope));
+}
+
+Task<Published> Passwords::publish_all_of(DatabaseId id) {
+  HOWDAH_CO_TRY(const auto branches,
+                co_await database_store::branches(platform_.catalog.pool(), id));
+  std::vector<BranchId> ids;
+  for (const auto& branch : branches) ids.push_back(branch.id);
+  co_return co_await routes_.publish(std::move(ids));
+}
+
+Task<http::Response> Passwords::revoke_old(Call call, RotationWish wish) {
+  const DatabaseId id(call.request.parameters.at("id"));
+  if (!is_uuid(id.str())) co_return fail(ErrorCode::not_found, "no database has this id");
+  HOWDAH_CO_TRY(const Revoked revoked,
+                co_await platform_.catalog.pool().transaction<Revoked>(
+                    std::bind_front(&Passwords::store_revoked, this, call, wish)));
+  const std::string missing = missing_gates(co_await publish_all_of(id));
+  std::string message = fmt::format("{} older passwords of {} ended", revoked.ended, revoked.role);
+  if (!missing.empty()) message += "; " + missing;
+  json::object data{{"id", id.str()},
+                    {"username", revoked.role},
+                    {"passwords_ended", revoked.ended},
+                    {"sessions_cut", wish.cut_sessions}};
+  co_return success(missing.empty() ? 200 : 202,
+                    {.data = std::move(data), .message = std::move(message)});
+}
+
+Task<Passwords::Revoked> Passwords::store_revoked(Call call, RotationWish wish,
+                                                  pg::Connection& connection) {
+  const DatabaseId id(call.request.parameters.at("id"));
+  HOWDAH_CO_TRY(const auto present, co_await password_store::lock(connection, id, wish.role));
+  HOWDAH_CO_TRY(const std::int64_t ended,
+                co_await password_store::end_older(connection, present.role_id, wish.cut_sessions));
+  AuditEntry entry{
+      .action = "password.revoke_old",
+      .subject = "database:" + id.str(),
+      .database_id = id,
+      .details = {{"role", present.role}, {"ended", ended}, {"cut_sessions", wish.cut_sessions}},
+      .request_id = call.request.request_id};
+  HOWDAH_CO_CHECK(co_await platform_.audit.append(connection, call.caller, std::move(entry)));
+  co_return Revoked{ended, present.role};
+}
+
+Task<http::Response> Passwords::list(Call call) {
+  QueryReader query(call.request.query);
+  const Page page = read_page(query);
+  if (page.after && !is_uuid(page.after->id)) {
+    query.reject("cursor", "is not a cursor that this list gave");
+  }
+  HOWDAH_CO_CHECK(query.finish());
+  pg::Pool& pool = platform_.catalog.pool();
+  HOWDAH_CO_TRY(const Database database,
+                co_await database_store::find(pool, DatabaseId(call.request.parameters.at("id"))));
+  if (database.status == "deleted") {
+    co_return fail(ErrorCode::database_deleted, "the database was deleted");
+  }
+  HOWDAH_CO_CHECK(co_await save_logins());
+  HOWDAH_CO_TRY(const auto credentials, co_await password_store::list(pool, database.id, page));
+  std::vector<ListRow> rows;
+  rows.reserve(credentials.size());
+  for (const auto& row : credentials) rows.push_back({to_json(row), {row.created_at, row.id}});
+  co_return list_response(call.request, page, std::move(rows));
+}
+
+void Passwords::collect_changes(std::vector<RoleChange> changes) {
+  for (RoleChange& change : changes) {
+    // The gate has judged it already; a verifier that does not parse must not reach the catalog.
+    if (!change.verifier.empty() && !pgwire::parse_verifier(change.verifier)) continue;
+    const auto key = std::pair(change.branch_id, change.role);
+    if (changes_.size() >= kChangesMax && !changes_.contains(key)) continue;
+    const auto known = changes_.find(key);
+    if (known != changes_.end() && known->second.changed_at >= change.changed_at) continue;
+    changes_.insert_or_assign(key, std::move(change));
+  }
+  changed_.notify();
+}
+
+void Passwords::collect_logins(std::vector<LoginSeen> logins) {
+  for (LoginSeen& seen : logins) {
+    // One value that the catalog cannot take would hold up all others.
+    if (!is_uuid(seen.branch_id.str()) || logins_.size() >= kLoginsMax) continue;
+    LoginSeen& last = logins_[{seen.branch_id, seen.role, seen.generation}];
+    if (last.last_seen < seen.last_seen) last = std::move(seen);
+  }
+}
+
+Task<Passwords::Stored> Passwords::store_change(RoleChange change, pg::Connection& connection) {
+  HOWDAH_CO_TRY(auto changed, co_await password_store::take_change(connection, change));
+  if (!changed) co_return changed;
+  AuditEntry entry{.action = "password.change",
+                   .subject = "database:" + changed->database_id.str(),
+                   .database_id = changed->database_id,
+                   .details = {{"role", change.role}, {"branch", changed->branch}}};
+  if (changed->generation > 0) entry.details["generation"] = changed->generation;
+  if (!change.problem.empty()) entry.details["problem"] = change.problem;
+  HOWDAH_CO_CHECK(
+      co_await platform_.audit.append(connection, system_principal("sql"), std::move(entry)));
+  co_return changed;
+}
+
+Task<void> Passwords::save_changes() {
+  while (!changes_.empty()) {
+    const auto key = changes_.begin()->first;
+    const RoleChange change = changes_.begin()->second;
+    HOWDAH_CO_TRY(const auto changed, co_await platform_.catalog.pool().transaction<Stored>(
+                                          std::bind_front(&Passwords::store_change, this, change)));
+    const auto now_there = changes_.find(key);
+    if (now_there != changes_.end() && now_there->second.changed_at == change.changed_at) {
+      changes_.erase(now_there);
+    }
+    if (!changed) continue;
+    log::info("passwords", "role {} has set its password by SQL", change.role);
+    (void)co_await routes_.publish(changed->branches);
+  }
+  co_return Result<void>{};
+}
+
+asio::awaitable<void> Passwords::change_loop() {
+  for (;;) {
+    if (changes_.empty()) co_await changed_.wait_until(Signal::Time::max());
+    const auto saved = co_await save_changes();
+    if (saved) continue;
+    // The catalog may be restarting; the gates have it in force already.
+    log::debug("passwords", "keep a changed password: {}", saved.error().to_log());
+    co_await net::sleep_for(kRetry);
+  }
+}
+
+Task<void> Passwords::save_logins() {
+  while (!logins_.empty()) {
+    std::vector<LoginSeen> batch;
+    for (const auto& [key, seen] : logins_) {
+      batch.push_back(seen);
+      if (batch.size() == kBatchMax) break;
+    }
+    HOWDAH_CO_CHECK(co_await password_store::save_logins(platform_.catalog.pool(), batch));
+    for (const LoginSeen& seen : batch) {
+      const auto kept = logins_.find({seen.branch_id, seen.role, seen.generation});
+      if (kept != logins_.end() && kept->second.last_seen == seen.last_seen) logins_.erase(kept);
+    }
+  }
+  co_return Result<void>{};
+}
+
+asio::awaitable<void> Passwords::login_loop() {
+  for (;;) {
+    co_await net::sleep_for(kSaveLogins);
+    const auto saved = co_await save_logins();
+    if (!saved) log::debug("passwords", "keep logins: {}", saved.error().to_log());
+  }
+}
+
+}  // namespace howdah::control

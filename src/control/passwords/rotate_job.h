@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// A new password as a durable job: stored first, then in force at the gates, then written into the
+// instances. Cut off anywhere, it goes on; the caller has the password from the first answer on.
+// Owner: Passwords; on the loop's thread.
+#pragma once
+#include <string>
+
+#include "control/databases/credential.h"
+#include "control/passwords/password_store.h"
+#include "control/passwords/rotation.h"
+#include "control/platform.h"
+#include "control/routing/publisher.h"
+
+namespace howdah::control {
+
+class RotateJob {
+ public:
+  RotateJob(Platform& platform, RoutePublisher& routes) : platform_(platform), routes_(routes) {}
+
+  void add_to(JobEngine& jobs);
+
+  struct Order {
+    DatabaseId database_id;
+    password_store::RolePasswords present;
+    RotationWish wish;
+    Credential credential;  // generation: the present one + 1
+    Principal caller;
+    std::string request_id;
+  };
+  // The job, leased to this process: call JobEngine::run_now with it. Errors: conflict while other
+  // work on the database is not finished.
+  Task<JobId> start(Order order);
+
+ private:
+  Task<JobId> enqueue(Order order, pg::Connection& connection);
+  Task<void> store(StepRun& run, pg::Connection& connection);
+  Task<void> tell_gates(StepRun& run);
+  Task<void> write_inside(StepRun& run);
+
+  Platform& platform_;
+  RoutePublisher& routes_;
+};
+
+// In the job's memo: set when the gates have been told; what is missing, as a sentence or empty.
+inline constexpr std::string_view kMemoMissing = "missing";
+
+}  // namespace howdah::control
