@@ -110,8 +110,7 @@ Task<http::Response> Idempotency::run(Call call, CallHandler handler) {
     if (!kept.sealed_response.empty()) co_return replay(kept);
     if (!kept.job_id && !kept.subject.empty()) {
       co_return fail(
-          ErrorCode::conflict,
-          "the request was carried out, but its answer was lost on the way",
+          ErrorCode::conflict, "the request was carried out, but its answer was lost on the way",
           "look at what it made (" + kept.subject + "); take a new key for a new request");
     }
   }

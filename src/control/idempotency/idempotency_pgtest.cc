@@ -90,8 +90,7 @@ TEST_F(IdempotencyTest, another_request_with_the_same_key_is_refused) {
 }
 
 asio::awaitable<void> IdempotencyTest::refuses_wrong_keys() {
-  for (const std::string& key :
-       {std::string(256, 'x'), std::string("a\tb"), std::string("\xc3\xa4")}) {
+  for (const std::string& key : {std::string(256, 'x'), std::string("\xc3\xa4")}) {
     EXPECT_EQ((co_await post_database(key))->status, 400) << key;
   }
   EXPECT_EQ(node->claims, 0);
