@@ -31,6 +31,8 @@ METHOD = """
 - *firewall*: the time of the POST or DELETE (one kept-alive HTTP connection); after each answer the
   very next connection on both ports must do as it says, or the run fails. A look at the rules is
   `src/gate/firewall_bench.cc`: CPU time over 4,096 random clients, hits and misses.
+- *CLI start*: from fork to the end of the process, seen by the Python that starts it; commands take
+  turns with `/bin/true`.
 - *reads*: `bench/api_load.cc`, one thread of epoll on 16 kept-alive connections with an API key; the six
   reads are the list of databases, one of them, its statistics, connection strings and firewall rules, and the
   operations, in turn. At 500/s requests are due at fixed times (open loop) and timed from then. At full
@@ -115,6 +117,14 @@ def _figure_firewall(found):
            f"{cost['0']:.1f} ns)", _verdict(cost["10000"] <= 1000))
 
 
+def _figure_cli(found):
+    version, listed, nothing = found["version"], found["list"], found["true"]
+    yield ("`howdah` CLI start", "<= 15 ms",
+           f"--version p50 {_ms(version['p50'])}, p99 {_ms(version['p99'])}; db list p50 "
+           f"{_ms(listed['p50'])}; /bin/true p50 {_ms(nothing['p50'])} (n = {version['count']})",
+           _verdict(version["p50"] <= 15))
+
+
 def _figure_api(found):
     paced, one, every, bound = (found[name] for name in ("paced", "one", "all", "bound"))
     yield ("six kinds of reads at 500/s, authenticated", "p99 <= 10 ms",
@@ -140,6 +150,7 @@ def _figure_gate(found):
 FIGURES = [("create", _figure_create), ("wake", _figure_wake),
            ("herds", _figure_herds), ("crash", _figure_crash),
            ("memory", _figure_memory), ("firewall", _figure_firewall), ("api", _figure_api),
+           ("cli", _figure_cli),
            ("gate", _figure_gate)]
 
 

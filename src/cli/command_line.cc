@@ -11,6 +11,7 @@
 
 #include "cli/aliases.h"
 #include "cli/context.h"
+#include "cli/shell_commands.h"
 #include "cli/usage.h"
 
 namespace howdah::cli {
@@ -68,6 +69,7 @@ void prepare_signals() {
 }  // namespace
 
 void build_tree(CLI::App& app, Context& context) {
+  set_help_style(app);
   app.name("howdah");
   app.description("Howdah: a Postgres cloud on your own machine");
   app.set_version_flag("--version", "howdah " HOWDAH_VERSION);
@@ -81,7 +83,14 @@ void build_tree(CLI::App& app, Context& context) {
   add_psql_command(app, context);
   add_operation_commands(app, context);
   add_key_commands(app, context);
+  add_log_commands(app, context);
+  add_client_commands(app, context);
+  add_extension_commands(app, context);
+  add_env_commands(app, context);
+  add_recovery_commands(app, context);
   add_configuration_commands(app, context);
+  add_service_commands(app, context);
+  add_shell_commands(app, context);
   add_help_command(app, context);
 }
 
@@ -89,6 +98,11 @@ int run_command_line(int argc, const char* const* argv) {
   prepare_signals();
   try {
     auto words = expand_alias(argc, argv);
+    if (!words.empty() && words.front() == kCompleteCommand) {
+      words.erase(words.begin());
+      if (!words.empty() && words.front() == "--") words.erase(words.begin());
+      return print_completion(words);
+    }
     Context context;
     CLI::App app;
     build_tree(app, context);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdlib>
 
 #include "cli/config_file.h"
@@ -73,7 +74,9 @@ Result<Configuration> Configuration::load(const ConfigurationSources& sources) {
 }
 
 Result<void> Configuration::take_file(const os::Path& file, Origin origin) {
-  if (file.empty()) return {};
+  struct stat info{};
+  // A file that cannot even be looked at is in somebody else's home (HOME kept by su).
+  if (file.empty() || (::stat(file.c_str(), &info) != 0 && errno == EACCES)) return {};
   auto text = os::read_file(file, kFileSizeMax);
   if (!text && text.error().code == ErrorCode::not_found) return {};
   if (!text) {

@@ -97,7 +97,7 @@ void add_firewall_commands(CLI::App& app, Context& context) {
   auto options = std::make_shared<FirewallOptions>();
   const auto add_command = [&](const char* name, const char* help, auto run) {
     CLI::App* command = firewall->add_subcommand(name, help);
-    command->add_option("database", options->database, "Name, database name or id")->required();
+    add_database_argument(*command, options->database);
     command->callback([&context, options, run] {
       context.action = [&context, options, run] { return run(context, *options); };
     });
@@ -110,10 +110,14 @@ void add_firewall_commands(CLI::App& app, Context& context) {
   add->add_option("--description", options->description, "What it is for");
   add->add_option("--expires", options->expires_at, "Such as 2027-01-01T00:00:00Z");
   add->add_option("--branch", options->branch, "Only this branch");
-  add_command("list", "List the addresses that may connect", list_rules);
+  CLI::App* list = add_command("list", "List the addresses that may connect", list_rules);
   CLI::App* remove = add_command("remove", "Remove a rule; its sessions are cut", remove_rule);
   remove->add_option("rule", options->rule, "Its id or address")->required();
-  add_command("denied", "List the addresses that were refused", list_denied);
+  add_example(*remove, "howdah firewall remove shop 203.0.113.7");
+  add_example(*add, "howdah firewall add shop 203.0.113.0/24 --description office");
+  add_example(*list, "howdah firewall list shop");
+  add_example(*add_command("denied", "List the addresses that were refused", list_denied),
+              "howdah firewall denied shop");
 }
 
 }  // namespace howdah::cli

@@ -30,13 +30,13 @@ Result<int> create_key(Context& context, const KeyOptions& options) {
 }
 
 Result<int> list_keys(Context& context) {
-  HOWDAH_TRY(const auto answer, context.call(http::Method::get, "/api/keys"));
-  context.print_rows(answer.at("data"), {{"ID", "id"},
-                                         {"NAME", "name"},
-                                         {"PREFIX", "prefix"},
-                                         {"SCOPES", "scopes"},
-                                         {"LAST USED", "last_used_at"},
-                                         {"EXPIRES", "expires_at"}});
+  HOWDAH_TRY(const auto answer, context.list("/api/keys"));
+  context.print_rows(answer, {{"ID", "id"},
+                              {"NAME", "name"},
+                              {"PREFIX", "prefix"},
+                              {"SCOPES", "scopes"},
+                              {"LAST USED", "last_used_at"},
+                              {"EXPIRES", "expires_at"}});
   return 0;
 }
 
@@ -59,11 +59,13 @@ void add_key_commands(CLI::App& app, Context& context) {
   create->callback([&context, options] {
     context.action = [&context, options] { return create_key(context, *options); };
   });
-  key->add_subcommand("list", "List API keys")->callback([&context] {
-    context.action = [&context] { return list_keys(context); };
-  });
+  add_example(*create, "howdah key create ci --scope write");
+  CLI::App* list = key->add_subcommand("list", "List API keys");
+  add_example(*list, "howdah key list");
+  list->callback([&context] { context.action = [&context] { return list_keys(context); }; });
   auto id = std::make_shared<std::string>();
   CLI::App* revoke = key->add_subcommand("revoke", "Revoke an API key at once");
+  add_example(*revoke, "howdah key revoke 0b9c...");
   revoke->add_option("id", *id, "Its id")->required();
   revoke->callback(
       [&context, id] { context.action = [&context, id] { return revoke_key(context, *id); }; });

@@ -23,7 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kRootDataDirectory = "/var/lib/howdah";
-constexpr const char* kUsersLock = "/run/howdah-users.lock";
 constexpr std::chrono::milliseconds kUsersLockLimit{60'000};
 constexpr std::int64_t kFolderFormat = 1;
 

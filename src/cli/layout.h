@@ -41,6 +41,8 @@ struct DaemonUsers {
   std::string control_name;
   std::string gate_name;
 };
+// Held while these users are made or removed.
+inline constexpr const char* kUsersLock = "/run/howdah-users.lock";
 struct DaemonNames {
   std::string control = "howdah";  // also the group of both
   std::string gate = "howdah-gate";

@@ -64,14 +64,15 @@ Result<int> cancel_operation(Context& context, const std::string& id) {
 
 void add_operation_commands(CLI::App& app, Context& context) {
   CLI::App* op = app.add_subcommand("op", "Operations: work in progress")->require_subcommand(1);
-  op->add_subcommand("list", "List operations, the newest first")->callback([&context] {
-    context.action = [&context] { return list_operations(context); };
-  });
+  CLI::App* list = op->add_subcommand("list", "List operations, the newest first");
+  add_example(*list, "howdah op list");
+  list->callback([&context] { context.action = [&context] { return list_operations(context); }; });
   auto id = std::make_shared<std::string>();
   auto timeout_s = std::make_shared<std::int64_t>(600);
   const auto add_one = [&](const char* command, const char* help, auto run) {
     CLI::App* sub = op->add_subcommand(command, help);
     sub->add_option("id", *id, "Its id")->required();
+    add_example(*sub, fmt::format("howdah op {} ID", command));
     sub->callback([&context, run] { context.action = run; });
     return sub;
   };

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "cli/context.h"
+#include "cli/target.h"
 #include "os/file.h"
 #include "os/process.h"
 
@@ -34,47 +35,35 @@ Result<std::string> find_psql() {
               "install it: apt-get install postgresql-client");
 }
 
-// The password goes to psql through a file that exists only in memory: arguments and environment
-// can be read by others, and nothing is left behind.
-Result<os::UniqueFd> password_file(const boost::json::object& database,
-                                   const std::string& password) {
-  os::UniqueFd fd(::memfd_create("howdah-pgpass", 0));
-  if (!fd) return fail_errno("make a password file", errno);
-  if (::fchmod(fd.get(), 0600) != 0) return fail_errno("make a password file", errno);
-  const std::string line = fmt::format("*:*:*:*:{}\n", password);
-  if (::write(fd.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-    return fail_errno(
-        "write the password file of " + std::string(database.at("database_name").as_string()),
-        errno);
+// What psql must read goes to it through a file that exists only in memory: arguments and
+// environment can be read by others, and nothing is left behind.
+Result<os::UniqueFd> memory_file(const char* name, const std::string& content) {
+  os::UniqueFd fd(::memfd_create(name, 0));  // stays open in psql
+  if (!fd) return fail_errno("make a file in memory", errno);
+  if (::fchmod(fd.get(), 0600) != 0) return fail_errno("make a file in memory", errno);
+  if (::write(fd.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size())) {
+    return fail_errno("write a file in memory", errno);
   }
   return fd;
 }
 
 Result<int> run_psql(Context& context, const PsqlOptions& options) {
-  const std::size_t dot = options.target.find('.');
-  const std::string name = options.target.substr(0, dot);
-  const std::string branch = dot == std::string::npos ? "" : options.target.substr(dot);
   HOWDAH_TRY(const std::string psql, find_psql());
-  HOWDAH_TRY(const auto database, context.find_database(name));
-  const std::string id(database.at("id").as_string());
-  HOWDAH_TRY(
-      const auto revealed,
-      context.call(http::Method::post, "/api/databases/" + id + "/connection-strings/reveal"));
-  const std::string password(revealed.at("data").at("password").as_string());
-  HOWDAH_TRY(os::UniqueFd file, password_file(database, password));
-
-  HOWDAH_TRY(const std::string text, os::read_file(context.layout().connection_file()));
-  const auto connection = boost::json::parse(text);
+  HOWDAH_TRY(const auto login, reveal(context, parse_target(context, options.target)));
+  const std::string password(login.at("password").as_string());
+  HOWDAH_TRY(const std::string ca, ca_certificate(context));
+  HOWDAH_TRY(const os::UniqueFd secret,
+             memory_file("howdah-pgpass", fmt::format("*:*:*:*:{}\n", password)));
+  HOWDAH_TRY(const os::UniqueFd trusted, memory_file("howdah-ca", ca));
   const std::string conninfo = fmt::format(
-      "host={} port={} user={}{} dbname={} sslmode=verify-full sslrootcert={} "
+      "host={} port={} user={} dbname={} sslmode=verify-full sslrootcert=/proc/self/fd/{} "
       "passfile=/proc/self/fd/{} application_name=howdah-psql",
-      std::string_view(connection.at("host").as_string()), connection.at("direct_port").as_int64(),
-      std::string_view(database.at("username").as_string()), branch,
-      std::string_view(database.at("database_name").as_string()),
-      std::string_view(connection.at("ca_certificate").as_string()), file.get());
+      std::string_view(login.at("host").as_string()), login.at("direct_port").as_int64(),
+      std::string_view(login.at("username").as_string()),
+      std::string_view(login.at("database_name").as_string()), trusted.get(), secret.get());
   std::vector<std::string> arguments{psql, conninfo};
   arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
-  return std::unexpected(os::replace_process(arguments, file.get()));
+  return std::unexpected(os::replace_process(arguments, secret.get()));
 }
 
 }  // namespace
@@ -82,8 +71,10 @@ Result<int> run_psql(Context& context, const PsqlOptions& options) {
 void add_psql_command(CLI::App& app, Context& context) {
   auto options = std::make_shared<PsqlOptions>();
   CLI::App* psql = app.add_subcommand("psql", "Open psql on a database");
-  psql->add_option("database", options->target, "DB or DB.BRANCH; may be left out if there is one");
+  add_database_argument(*psql, options->target)->type_name("DB[.BRANCH]");
   psql->add_option("arguments", options->arguments, "For psql, after --");
+  add_example(*psql, "howdah psql shop");
+  add_example(*psql, "howdah psql shop -- -c 'SELECT now()'");
   psql->callback([&context, options] {
     context.action = [&context, options] { return run_psql(context, *options); };
   });

@@ -34,8 +34,22 @@ Result<boost::json::object> read_connection(const Layout& layout) {
   return value.get_object();
 }
 
+// What the files and the node of this machine tell.
+void add_local_state(const Layout& layout, boost::json::object& status) {
+  status["data_folder"] = layout.data.string();
+  if (const auto connection = read_connection(layout)) {
+    for (const auto& field : *connection) status[field.key()] = field.value();
+  }
+  if (const auto node = ask_node(layout)) {
+    status["instances"] = fmt::format("{} running of {}, {} spares ready", node->instances_running,
+                                      node->instances, node->spares_ready);
+    status["volume"] =
+        fmt::format("{}, {} of {} free", node->volume_driver, to_pretty(node->volume_free_bytes),
+                    to_pretty(node->volume_size_bytes));
+  }
+}
+
 Result<int> show_status(Context& context) {
-  const Layout layout = context.layout();
   HOWDAH_TRY(const auto databases, context.call(http::Method::get, "/api/databases"));
   HOWDAH_TRY(const auto health, context.call(http::Method::get, "/health"));
   std::map<std::string, std::int64_t> states;
@@ -44,22 +58,16 @@ Result<int> show_status(Context& context) {
   }
   boost::json::object status;
   status["status"] = health.at("status");
-  status["data_folder"] = layout.data.string();
-  if (const auto connection = read_connection(layout)) {
-    for (const auto& field : *connection) status[field.key()] = field.value();
+  if (context.remote()) {
+    status["api_url"] = context.config().text("api-url");
+  } else {
+    add_local_state(context.layout(), status);
   }
   std::string counts;
   for (const auto& [state, count] : states) {
     counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, state);
   }
   status["databases"] = counts.empty() ? "none" : counts;
-  if (const auto node = ask_node(layout)) {
-    status["instances"] = fmt::format("{} running of {}, {} spares ready", node->instances_running,
-                                      node->instances, node->spares_ready);
-    status["volume"] =
-        fmt::format("{}, {} of {} free", node->volume_driver, to_pretty(node->volume_free_bytes),
-                    to_pretty(node->volume_size_bytes));
-  }
   context.print_object(status);
   return 0;
 }
@@ -67,9 +75,9 @@ Result<int> show_status(Context& context) {
 }  // namespace
 
 void add_status_commands(CLI::App& app, Context& context) {
-  app.add_subcommand("status", "What runs, and where")->callback([&context] {
-    context.action = [&context] { return show_status(context); };
-  });
+  CLI::App* status = app.add_subcommand("status", "What runs, and where");
+  add_example(*status, "howdah status");
+  status->callback([&context] { context.action = [&context] { return show_status(context); }; });
   add_doctor_command(app, context);
 }
 

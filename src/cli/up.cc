@@ -17,6 +17,7 @@
 #include "cli/listening.h"
 #include "cli/machine_check.h"
 #include "cli/progress.h"
+#include "cli/service.h"
 #include "cli/summary.h"
 #include "cli/supervisor.h"
 #include "http/client.h"
@@ -127,6 +128,7 @@ Task<int> Up::run() {
     result = std::unexpected(started.error());
   } else {
     progress_.done();
+    notify_service_manager("READY=1\nSTATUS=serving " + summary_.api_url);
     if (!options_.quiet) summary_.print();
     co_await interruption_.async_wait(net::kToken);
   }
@@ -289,6 +291,7 @@ Task<void> Up::shut_down_node() {
 }
 
 asio::awaitable<void> Up::stop() {
+  notify_service_manager("STOPPING=1");
   ::unlink(layout_.connection_file().c_str());
   if (folder_.lock) {
     if (!options_.quiet) progress_.step("stopping: gate, control plane, instances");

@@ -64,7 +64,30 @@ std::string first_left(const CLI::App& app) {
   return {};
 }
 
+class HelpFormatter : public CLI::Formatter {
+ public:
+  HelpFormatter() { column_width(kNameColumns); }
+
+  std::string make_usage(const CLI::App* app, std::string /*name*/) const override {
+    return CLI::Formatter::make_usage(app, path_of(*app));
+  }
+
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const std::string value = value_of(*option);
+    std::string text = value.empty() ? "" : " " + value;
+    if (!option->get_default_str().empty()) text += " [" + option->get_default_str() + "]";
+    return text;
+  }
+
+ private:
+  static constexpr std::size_t kNameColumns = 34;
+};
+
 }  // namespace
+
+void set_help_style(CLI::App& app) {
+  app.formatter(std::make_shared<HelpFormatter>());
+}
 
 int report_usage(CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);

@@ -16,6 +16,9 @@ namespace howdah::cli {
 // Returns: the exit code.
 int report_usage(CLI::App& app, const CLI::ParseError& error);
 
+// How help looks, for the app and what is added to it from now on.
+void set_help_style(CLI::App& app);
+
 // The help of the command that the words name. Errors as report_usage(). Returns: the exit code.
 int show_help(const CLI::App& app, const std::vector<std::string>& words);
 

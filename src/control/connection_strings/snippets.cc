@@ -46,27 +46,43 @@ std::string psql(const Place& place) {
   return place.fill("psql \"{verified}\"");
 }
 
-std::string dotenv(const Place& place) {
+// The schema engine of Prisma connects by a driver of its own that reads other parameters (sslcert
+// is the CA).
+std::string engine_url(const Login& login, const std::string& database,
+                       const std::string& ca_file) {
+  return base_url(login, login.direct_port, database) +
+         "?sslmode=require&sslaccept=strict&sslcert=" + ca_file;
+}
+
+std::string engine_shadow_url(const Login& login, const std::string& ca_file) {
+  return engine_url(login, shadow_database(login.slug), ca_file) + "&schema=public";
+}
+
+// What `howdah env pull` writes: for applications, and for Prisma's command line.
+std::string dotenv(const Place& place, const Login& login, const std::string& ca_file) {
   return place.fill(R"(DATABASE_URL="{verified}"
+DIRECT_URL="{direct}"
+SHADOW_DATABASE_URL="{shadow}"
 PGHOST={host}
 PGPORT={port}
 PGDATABASE={database}
 PGUSER={user}
 PGPASSWORD={password}
 PGSSLMODE=verify-full
-PGSSLROOTCERT={ca})");
+PGSSLROOTCERT={ca})",
+                    fmt::arg("direct", engine_url(login, tenant_database(login.slug), ca_file)),
+                    fmt::arg("shadow", engine_shadow_url(login, ca_file)));
 }
 
-// Prisma 7: its client connects by node-postgres, its schema engine by a driver of its own that
-// reads other parameters (sslcert is the CA). Up to 6, the engine does both and needs to be told of
-// a pooler.
+// Prisma 7: its client connects by node-postgres. Up to 6, the engine does both and needs to be
+// told of a pooler.
 std::string prisma(const Place& place, const Login& login, const std::string& ca_file) {
-  const std::string tls = "?sslmode=require&sslaccept=strict&sslcert=" + ca_file;
-  const std::string database = tenant_database(login.slug), shadow = shadow_database(login.slug);
-  const std::string direct = base_url(login, login.direct_port, database) + tls;
+  const std::string database = tenant_database(login.slug);
+  const std::string direct = engine_url(login, database, ca_file);
+  Login pooler = login;
+  pooler.direct_port = login.pooled_port;
   const std::string up_to_6 =
-      place.pooled() ? base_url(login, login.pooled_port, database) + tls + "&pgbouncer=true"
-                     : direct;
+      place.pooled() ? engine_url(pooler, database, ca_file) + "&pgbouncer=true" : direct;
   return place.fill(
       R"~(# .env
 DATABASE_URL="{verified}"
@@ -98,8 +114,7 @@ const adapter = new PrismaPg({{ connectionString: process.env.DATABASE_URL }});
 // Prisma 6 and older have no prisma.config.ts: in schema.prisma, url = env("DATABASE_URL"),
 // directUrl = env("DIRECT_URL"), shadowDatabaseUrl = env("SHADOW_DATABASE_URL"), and
 // DATABASE_URL="{up_to_6}")~",
-      fmt::arg("direct", direct),
-      fmt::arg("shadow", base_url(login, login.direct_port, shadow) + tls + "&schema=public"),
+      fmt::arg("direct", direct), fmt::arg("shadow", engine_shadow_url(login, ca_file)),
       fmt::arg("up_to_6", up_to_6));
 }
 
@@ -233,7 +248,7 @@ std::vector<Snippet> make_snippets(const Login& login, const std::string& ca_fil
     list.push_back({client, language, file, make(direct), make(pooled)});
   };
   add("psql", "shell", "", psql);
-  add(".env", "shell", ".env", dotenv);
+  add(".env", "shell", ".env", [&](const Place& place) { return dotenv(place, login, ca_file); });
   add("prisma", "prisma", "prisma/schema.prisma",
       [&](const Place& place) { return prisma(place, login, ca_file); });
   add("drizzle", "typescript", "drizzle.config.ts", drizzle);
