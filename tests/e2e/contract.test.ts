@@ -174,7 +174,7 @@ test("every list has pages that join without a gap or a double", async () => {
       const reply = await api.call("GET", next);
       assert.equal(reply.status, 200);
       assert.ok(reply.body.count <= 2);
-      paged.push(...reply.data.map(({ id }: Json) => id));
+      paged.push(...reply.body.data.map(({ id }: Json) => id));
       const link = reply.headers.get("link");
       const cursor = reply.body.meta?.next_cursor;
       assert.equal(link === null, cursor === undefined);
