@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -30,6 +31,15 @@ using Clock = std::chrono::steady_clock;
 [[noreturn]] void die(const std::string& what) {
   std::fprintf(stderr, "api_load: %s\n", what.c_str());
   std::exit(1);
+}
+
+// The number at the beginning of the text.
+template <typename T>
+T number(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{}) die("not a number: " + std::string(text.substr(0, 20)));
+  return value;
 }
 
 struct Connection {
@@ -65,7 +75,7 @@ bool is_complete(const std::string& answer) {
   if (!answer.starts_with("HTTP/1.1 200")) die("not a 200: " + answer.substr(0, 600));
   const std::size_t length = answer.find("Content-Length: ");
   if (length == std::string::npos || length > head) die("an answer without Content-Length");
-  const auto body = std::strtoul(answer.c_str() + length + 16, nullptr, 10);
+  const auto body = number<std::size_t>(std::string_view(answer).substr(length + 16));
   return answer.size() >= head + 4 + body;
 }
 
@@ -166,10 +176,10 @@ class Load {
 int main(int argc, char** argv) {
   if (argc < 7) die("usage: api_load PORT API_KEY CONNECTIONS SECONDS RATE PATH...");
   Plan plan;
-  plan.port = static_cast<std::uint16_t>(std::atoi(argv[1]));
-  plan.connections = static_cast<std::size_t>(std::atoi(argv[3]));
-  plan.seconds = std::atof(argv[4]);
-  plan.rate = std::atof(argv[5]);
+  plan.port = number<std::uint16_t>(argv[1]);
+  plan.connections = number<std::size_t>(argv[3]);
+  plan.seconds = number<double>(argv[4]);
+  plan.rate = number<double>(argv[5]);
   for (int i = 6; i < argc; ++i) {
     plan.requests.push_back(std::string("GET ") + argv[i] +
                             " HTTP/1.1\r\nHost: localhost\r\nX-API-Key: " + argv[2] + "\r\n\r\n");

@@ -33,11 +33,12 @@ METHOD = """
   `src/gate/firewall_bench.cc`: CPU time over 4,096 random clients, hits and misses.
 - *CLI start*: from fork to the end of the process, seen by the Python that starts it; commands take
   turns with `/bin/true`.
-- *reads*: `bench/api_load.cc`, one thread of epoll on 16 kept-alive connections with an API key; the six
-  reads are the list of databases, one of them, its statistics, connection strings and firewall rules, and the
-  operations, in turn. At 500/s requests are due at fixed times (open loop) and timed from then. At full
-  speed the generator has the other core, so howdahd's own CPU time (/proc) for each request is the fair
-  measure. The bound is `/ca.crt`: the same server, parser and router, without a key and with nothing to look up.
+- *reads*: `bench/api_load.cc`, one thread of epoll on 16 kept-alive connections with an API key;
+  the six reads are the list of databases, one of them, its statistics, connection strings and
+  firewall rules, and the operations, in turn. At 500/s requests are due at fixed times (open
+  loop) and timed from then. At full speed the generator has the other core, so howdahd's own CPU
+  time (/proc) for each request is the fair measure. The bound is `/ca.crt`: the same server,
+  parser and router, without a key and with nothing to look up.
 - *memory*: PSS from /proc/PID/smaps_rollup, summed over all processes of an instance, of
   {instances} idle instances beside the warm spares and the catalog; more of them share more pages.
 """

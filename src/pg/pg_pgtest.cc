@@ -309,10 +309,10 @@ asio::awaitable<void> PgTest::counts_writes() {
   EXPECT_TRUE(co_await pool.query("SELECT 1"));
   EXPECT_TRUE(co_await pool.query("\n SELECT count(*) FROM pg_class"));
   EXPECT_FALSE(grown());
-  EXPECT_TRUE(co_await pool.query("CREATE TABLE counted (n int)"));
+  EXPECT_TRUE(co_await pool.query("CREATE TABLE public.counted (n int)"));
   EXPECT_TRUE(grown());
   EXPECT_TRUE(
-      co_await pool.query("WITH made AS (INSERT INTO counted VALUES (1) RETURNING n) "
+      co_await pool.query("WITH made AS (INSERT INTO public.counted VALUES (1) RETURNING n) "
                           "SELECT n FROM made"));
   EXPECT_TRUE(grown());
   EXPECT_FALSE(co_await pool.query("SELECT howdah.change_something(1)"));
@@ -322,7 +322,7 @@ asio::awaitable<void> PgTest::counts_writes() {
   {
     const auto lease = (co_await pool.acquire()).value();
     EXPECT_TRUE(grown()) << "from its beginning";
-    EXPECT_TRUE(co_await lease->query("INSERT INTO counted VALUES (2)"));
+    EXPECT_TRUE(co_await lease->query("INSERT INTO public.counted VALUES (2)"));
   }
   EXPECT_TRUE(grown()) << "to its end";
 }

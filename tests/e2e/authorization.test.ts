@@ -150,7 +150,8 @@ test("every call says who may make it", () => {
 });
 
 for (const route of ROUTES) {
-  test(`${route.method} ${route.path}: ${route.access}${route.anyKey ? ", any key" : ""}`, async () => {
+  const who = `${route.access}${route.anyKey ? ", any key" : ""}`;
+  test(`${route.method} ${route.path}: ${who}`, async () => {
     for (const key of keys) {
       await check(route, key);
       await checkForeign(route, key);

@@ -62,11 +62,12 @@ test("a created database", async () => {
   const login = `postgresql://user_${slug}:${data.password}@localhost`;
   const name = `tenant_${slug}`;
   const plain = "sslmode=require";
+  const shadow = "schema=public&pgbouncer=true";
   const urls: Record<string, string> = {
     connection_string: `${login}:${direct_port}/${name}?${plain}`,
     connection_string_pooled: `${login}:${pooled_port}/${name}?${plain}&pgbouncer=true`,
     shadow_database_url: `${login}:${direct_port}/${name}_shadow?${plain}&schema=public`,
-    shadow_database_url_pooled: `${login}:${pooled_port}/${name}_shadow?${plain}&schema=public&pgbouncer=true`,
+    shadow_database_url_pooled: `${login}:${pooled_port}/${name}_shadow?${plain}&${shadow}`,
     connection_uri: `${login}:${direct_port}/${name}?${plain}`,
     connection_uri_pooled: `${login}:${pooled_port}/${name}?${plain}`,
   };
@@ -160,7 +161,9 @@ test("every list has pages that join without a gap or a double", async () => {
   const addresses = made.map((_, i) => `192.0.2.${i}`);
   const rules = `/api/databases/${made[0]!.id}/whitelist`;
   for (const ipAddress of addresses) await api.expect(201, "POST", rules, { body: { ipAddress } });
-  for (const name of ["a", "b", "c"]) await api.expect(201, "POST", "/api/keys", { body: { name } });
+  for (const name of ["a", "b", "c"]) {
+    await api.expect(201, "POST", "/api/keys", { body: { name } });
+  }
   const lists = ["/api/databases", rules, "/api/operations", "/api/keys", "/api/audit"];
   for (const path of lists) {
     const all = (await api.expect(200, "GET", path)).data.map(({ id }: Json) => id);
@@ -171,7 +174,7 @@ test("every list has pages that join without a gap or a double", async () => {
       const reply = await api.call("GET", next);
       assert.equal(reply.status, 200);
       assert.ok(reply.body.count <= 2);
-      paged.push(...reply.data.map(({ id }: Json) => id));
+      paged.push(...reply.body.data.map(({ id }: Json) => id));
       const link = reply.headers.get("link");
       const cursor = reply.body.meta?.next_cursor;
       assert.equal(link === null, cursor === undefined);
@@ -240,6 +243,7 @@ test("a problem has every field of both shapes, whatever its status", async () =
   const body = { friendlyName: "x", ownerEmail: "x@example.org" };
   const headers = { "Idempotency-Key": "problems" };
   const first = await api.expect(201, "POST", "/api/databases", { body, headers });
+  const long = { headers: { "X-Big": "x".repeat(70_000) } };
   const big = { raw: JSON.stringify({ friendlyName: "x".repeat(1024 * 1024) }) };
   const cases: [number, string, string, string, object][] = [
     [400, "invalid_request", "POST", "/api/databases", { body: {} }],
@@ -254,7 +258,7 @@ test("a problem has every field of both shapes, whatever its status", async () =
     [410, "database_deleted", "GET", `/api/databases/${gone.id}`, {}],
     [413, "too_large", "POST", "/api/databases", big],
     [422, "unprocessable", "POST", "/api/databases", { body: { ...body, name: "n" }, headers }],
-    [431, "headers_too_large", "GET", "/api/databases", { headers: { "X-Big": "x".repeat(70_000) } }],
+    [431, "headers_too_large", "GET", "/api/databases", long],
   ];
   for (const [status, code, method, path, options] of cases) {
     const reply = await api.call(method, path, options);
@@ -322,29 +326,4 @@ test("a change is seen by the very next read", async () => {
     await api.problem(410, "GET", `/api/databases/${made.id}`);
     assert.equal((await api.expect(200, "GET", "/api/databases")).count, 0);
   }
-});
-
-test("the reference page comes whole from this server, and is asked about again by its ETag", async () => {
-  const { api } = howdah.it;
-  const page = await api.call("GET", "/docs", { key: null });
-  assert.equal(page.status, 200);
-  const policy = page.headers.get("content-security-policy") ?? "";
-  assert.match(policy, /default-src 'none'/);
-  assert.doesNotMatch(policy, /unsafe|\*|https?:/);
-  const links = [...String(page.body).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link!);
-  assert.deepEqual(links, ["/docs/docs.css", "/docs/docs.js", "/openapi.json", "/openapi.json"]);
-  for (const path of ["/docs", ...links]) {
-    const reply = await api.call("GET", path, { key: null });
-    assert.equal(reply.status, 200, path);
-    assert.doesNotMatch(
-      typeof reply.body === "string" ? reply.body : "",
-      /(src|href)="?https?:|@import|url\(/,
-    );
-    const etag = reply.headers.get("etag") ?? "";
-    assert.match(etag, /^"[0-9a-f]{32}"$/);
-    const again = await api.call("GET", path, { key: null, headers: { "If-None-Match": etag } });
-    assert.equal(again.status, 304, path);
-    assert.equal(again.body, "");
-  }
-  await api.problem(404, "GET", "/docs/nothing.js", { key: null });
 });

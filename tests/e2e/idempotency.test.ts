@@ -2,14 +2,14 @@
 // Idempotency-Key over a real crash of howdahd, and rate limits on a real service.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Database, Api } from "./harness/api.ts";
+import { Api, type Database } from "./harness/api.ts";
 import { shared } from "./harness/howdah.ts";
 import { query } from "./harness/sql.ts";
 
 const howdah = shared({ args: ["--rate-limit", "writes=20:60,failures=2:30"] });
 const BODY = { friendlyName: "once", ownerEmail: "once@example.org" };
 
-test("howdahd dies while it makes a database: the repetition gets that one, with its password", async () => {
+test("howdahd dies while it makes a database: the repetition gets that one", async () => {
   const { api } = howdah.it;
   for (const delayMs of [0, 15, 40]) {
     const headers = { "Idempotency-Key": `crash-${delayMs}` };
@@ -33,12 +33,12 @@ test("a key that makes too many changes is held back, told until when, and reads
   const made = await api.expect(201, "POST", "/api/keys", { body: { name: "x", scope: "write" } });
   const limited = new Api(api.url, made.data.key);
   let refused: Awaited<ReturnType<Api["call"]>> | undefined;
-  for (let i = 0; i < 100 && !refused; ++i) {
+  for (let i = 0; i < 400 && !refused; ++i) {
     const reply = await limited.call("POST", "/api/databases", { body: {} });
     if (reply.status === 429) refused = reply;
     else assert.equal(reply.status, 400);
   }
-  assert.ok(refused, "100 changes in a moment were let through");
+  assert.ok(refused, "400 changes in a moment were let through");
   assert.equal(refused.body.code, "rate_limited");
   assert.equal(refused.headers.get("retry-after"), "1");
   assert.equal(refused.headers.get("ratelimit-policy"), '"write";q=60;w=3');

@@ -110,8 +110,7 @@ Task<http::Response> Idempotency::run(Call call, CallHandler handler) {
     if (!kept.sealed_response.empty()) co_return replay(kept);
     if (!kept.job_id && !kept.subject.empty()) {
       co_return fail(
-          ErrorCode::conflict,
-          "the request was carried out, but its answer was lost when howdahd ended",
+          ErrorCode::conflict, "the request was carried out, but its answer was lost on the way",
           "look at what it made (" + kept.subject + "); take a new key for a new request");
     }
   }
@@ -135,9 +134,9 @@ Task<void> Idempotency::conclude(std::string id, const Result<http::Response>& r
   if (result->stream) co_return Result<void>{};
   const std::string sealed = platform_.vault.seal(json::serialize(to_json(*result)), place(id));
   // Accepted work that a job carries on: a repetition waits for the real answer.
-  const bool unless_tied = result->status == 202;
-  co_return co_await idempotency_store::finish(pool, std::move(id), result->status, sealed,
-                                               unless_tied);
+  co_return co_await idempotency_store::finish(
+      pool, std::move(id),
+      {.status = result->status, .sealed_response = sealed, .unless_tied = result->status == 202});
 }
 
 Result<http::Response> Idempotency::replay(const Kept& kept) const {

@@ -35,12 +35,11 @@ Task<Kept> begin(pg::Pool& pool, Attempt attempt) {
   co_return kept;
 }
 
-Task<void> finish(pg::Pool& pool, std::string id, int status, std::string sealed_response,
-                  bool unless_tied) {
-  HOWDAH_CO_CHECK(
-      co_await pool.query("UPDATE howdah.idempotency_keys SET status = $2, sealed_response = $3 "
-                          "WHERE id = $1 AND (job_id IS NULL OR NOT $4)",
-                          {id, pg::param(status), sealed_response, pg::param(unless_tied)}));
+Task<void> finish(pg::Pool& pool, std::string id, Answer answer) {
+  HOWDAH_CO_CHECK(co_await pool.query(
+      "UPDATE howdah.idempotency_keys SET status = $2, sealed_response = $3 "
+      "WHERE id = $1 AND (job_id IS NULL OR NOT $4)",
+      {id, pg::param(answer.status), answer.sealed_response, pg::param(answer.unless_tied)}));
   co_return Result<void>{};
 }
 

@@ -26,9 +26,12 @@ struct Kept {
 // Makes the row where there is none, or only one that is over its time.
 Task<Kept> begin(pg::Pool& pool, Attempt attempt);
 
-// unless_tied: not for a request whose job goes on.
-Task<void> finish(pg::Pool& pool, std::string id, int status, std::string sealed_response,
-                  bool unless_tied);
+struct Answer {
+  int status = 0;
+  std::string sealed_response;
+  bool unless_tied = false;  // not for a request whose job goes on
+};
+Task<void> finish(pg::Pool& pool, std::string id, Answer answer);
 // Forgets a request that left nothing behind; one that did stays.
 Task<void> forget(pg::Pool& pool, std::string id);
 
