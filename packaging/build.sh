@@ -28,14 +28,14 @@ check_room() {
   local free swap
   free=$(df -Pk . | awk 'NR == 2 {print $4}')
   if [[ ! -x build/release/bin/howdah ]] && ((free < ROOM_KB)); then
-    printf 'only %d MB are free on the disk of %s; building needs %d MB: free some, or check out on another disk\n' \
-      $((free / 1000)) "$PWD" $((ROOM_KB / 1000)) >&2
+    printf 'only %d MB are free on the disk of %s; building needs %d MB: %s\n' \
+      $((free / 1000)) "$PWD" $((ROOM_KB / 1000)) 'free some, or check out on another disk' >&2
     return 1
   fi
   swap=$(awk '/^SwapFree:/ {print $2}' "${HOWDAH_MEMINFO:-/proc/meminfo}")
   if ((${swap:-0} + $(memory_kb) < JOB_KB)); then
-    printf 'only %d MB of memory are available; the compiler needs %d MB: end other programs or add swap\n' \
-      $(($(memory_kb) / 1000)) $((JOB_KB / 1000)) >&2
+    printf 'only %d MB of memory are available; the compiler needs %d MB: %s\n' \
+      $(($(memory_kb) / 1000)) $((JOB_KB / 1000)) 'end other programs or add swap' >&2
     return 1
   fi
 }

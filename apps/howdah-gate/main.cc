@@ -24,7 +24,7 @@ Task<void> serve(asio::io_context& context, Gate& gate) {
     auto [error, number] = co_await signals.async_wait(net::kToken);
     if (error) co_return net::fail_net("wait for signals", error);
     if (number != SIGHUP) break;
-    (void)gate.reload();
+    gate.reload();
   }
   log::info("gate", "stopping");
   co_await gate.stop(kDrain);

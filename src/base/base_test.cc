@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "base/units.h"
 
 namespace howdah {
@@ -58,6 +59,16 @@ TEST(Json, deep_nesting_and_trailing_bytes_are_refused) {
   EXPECT_FALSE(parse_json(std::string(100, '[') + std::string(100, ']')));
   EXPECT_FALSE(parse_json("{} {}"));
   EXPECT_FALSE(parse_json(""));
+}
+
+TEST(Text, bytes_that_are_no_utf8_and_control_characters_are_replaced) {
+  EXPECT_EQ(printable_utf8("a\tb\nc \x1b[31m\x7f"), "a\tb\nc  [31m ");
+  EXPECT_EQ(printable_utf8("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\x98"),
+            "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\x98");
+  const std::string bad = "\xef\xbf\xbd";
+  EXPECT_EQ(printable_utf8("\xff|\xc3|\xc0\xaf|"), bad + "|" + bad + "|" + bad + bad + "|");
+  EXPECT_EQ(printable_utf8("\xed\xa0\x80"), bad + bad + bad);  // a surrogate
+  EXPECT_EQ(printable_utf8("\xf0\x9f"), bad + bad);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/layout.h"
+#include "cli/log_output.h"
 #include "cli/output.h"
 
 namespace howdah::cli {
@@ -30,6 +31,26 @@ TEST(Output, control_characters_never_reach_the_terminal) {
 TEST(Output, yaml_keeps_texts_that_look_like_other_types) {
   const boost::json::value value{{"text", "yes"}, {"number", 3}, {"list", {true, nullptr}}};
   EXPECT_EQ(to_yaml(value), "text: \"yes\"\nnumber: 3\nlist:\n  - true\n  - ~");
+}
+
+TEST(LogOutput, an_entry_is_a_line_with_its_parts_below) {
+  EXPECT_EQ(log_line({{"at", "2026-01-02T03:04:05.678Z"},
+                      {"level", "error"},
+                      {"user", "u"},
+                      {"database", "d"},
+                      {"message", "no\x1b[31m"},
+                      {"hint", "do"}}),
+            "2026-01-02T03:04:05.678Z error   u@d: no [31m\n    hint: do");
+}
+
+TEST(LogOutput, since_is_a_time_or_how_long_ago) {
+  const Timestamp at{std::chrono::milliseconds{1'767'000'000'000}};
+  EXPECT_EQ(*parse_since("10m", at), at - std::chrono::minutes(10));
+  EXPECT_EQ(*parse_since("2d", at), at - std::chrono::days(2));
+  EXPECT_EQ(to_rfc3339(*parse_since("2026-01-02T03:04:05Z", at)), "2026-01-02T03:04:05.000Z");
+  for (const char* wrong : {"", "m", "10", "10w", "-1m", "9999999999999999999h", "yesterday"}) {
+    EXPECT_FALSE(parse_since(wrong, at)) << wrong;
+  }
 }
 
 TEST(Layout, two_data_folders_never_share_a_runtime_folder) {

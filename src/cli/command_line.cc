@@ -83,6 +83,9 @@ void build_tree(CLI::App& app, Context& context) {
   add_psql_command(app, context);
   add_operation_commands(app, context);
   add_key_commands(app, context);
+  add_log_commands(app, context);
+  add_client_commands(app, context);
+  add_extension_commands(app, context);
   add_env_commands(app, context);
   add_recovery_commands(app, context);
   add_configuration_commands(app, context);

@@ -104,23 +104,26 @@ Result<boost::json::array> Context::list(const std::string& path, http::Query qu
   }
 }
 
-Result<boost::json::object> Context::find_database(const std::string& name) {
+Result<boost::json::object> Context::find_database(const std::string& name, bool deleted) {
   const SettingValue& chosen = config_.value("database");
   const std::string wanted = name.empty() ? chosen.text : name;
   if (name.empty() && !wanted.empty()) say(fmt::format("Database: {} ({})", wanted, chosen.place));
-  HOWDAH_TRY(const boost::json::array databases, list("/api/databases"));
+  const http::Query query = deleted ? http::Query{{"includeDeleted", "true"}} : http::Query{};
+  HOWDAH_TRY(const boost::json::array databases, list("/api/databases", query));
   std::vector<boost::json::object> found;
   for (const auto& database : databases) {
+    if (deleted != (database.at("status") == "deleted")) continue;
     if (wanted.empty() || is_named(database.as_object(), wanted)) {
       found.push_back(database.as_object());
     }
   }
   if (found.size() == 1) return found.front();
   if (found.empty()) {
-    return fail(
-        ErrorCode::not_found,
-        wanted.empty() ? "there is no database yet" : fmt::format("no database '{}'", wanted),
-        wanted.empty() ? "make one: howdah db create NAME" : "see: howdah db list");
+    const std::string_view kind = deleted ? "deleted database" : "database";
+    return fail(ErrorCode::not_found,
+                wanted.empty() ? fmt::format("there is no {} yet", kind)
+                               : fmt::format("no {} '{}'", kind, wanted),
+                wanted.empty() ? "make one: howdah db create NAME" : "see: howdah db list");
   }
   return fail(ErrorCode::conflict,
               wanted.empty() ? fmt::format("there are {} databases; say which", found.size())

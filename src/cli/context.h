@@ -58,12 +58,15 @@ class Context {
                                   const http::Query& query = {});
   // As call(), for what is no JSON: the whole response, of any status.
   Result<http::Response> fetch(http::Request request);
+  // To where the API is, for a stream of events.
+  Result<http::Client> connect(boost::asio::io_context& io) const;
   // All rows of a list, page by page. Errors: as call().
   Result<boost::json::array> list(const std::string& path, http::Query query = {});
   // The database whose id, slug, database name or friendly name is `name`. Empty: the one of the
   // .howdah file or HOWDAH_DATABASE, which is said; else the only one.
+  // deleted: among those that were deleted and not yet purged, else among the others.
   // Errors: not_found; conflict when the name fits several.
-  Result<boost::json::object> find_database(const std::string& name);
+  Result<boost::json::object> find_database(const std::string& name, bool deleted = false);
 
   // Data to standard output in the chosen format; a table shows the columns.
   void print_rows(const boost::json::value& rows, const std::vector<Column>& columns) const;
@@ -77,8 +80,6 @@ class Context {
                              const std::string& instead) const;
 
  private:
-  Result<http::Client> connect(boost::asio::io_context& io) const;
-
   Configuration config_;
 };
 
@@ -91,8 +92,12 @@ void add_example(CLI::App& command, std::string_view line);
 
 void add_configuration_commands(CLI::App& app, Context& context);  // config, link
 void add_database_commands(CLI::App& app, Context& context);
+void add_database_lifecycle(CLI::App& db, Context& context);  // commands of `db`
 void add_env_commands(CLI::App& app, Context& context);
 void add_firewall_commands(CLI::App& app, Context& context);
+void add_client_commands(CLI::App& app, Context& context);  // below "db", which must be there
+void add_extension_commands(CLI::App& app, Context& context);
+void add_log_commands(CLI::App& app, Context& context);
 void add_key_commands(CLI::App& app, Context& context);
 void add_operation_commands(CLI::App& app, Context& context);
 void add_password_commands(CLI::App& app, Context& context);  // below db, which is there

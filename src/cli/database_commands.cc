@@ -52,19 +52,6 @@ Result<int> show_part(Context& context, const std::string& name, const std::stri
   return 0;
 }
 
-Result<int> delete_database(Context& context, const std::string& name) {
-  HOWDAH_TRY(const auto database, context.find_database(name));
-  const std::string friendly(database.at("friendly_name").as_string());
-  HOWDAH_CHECK(context.confirm(
-      fmt::format("Database {} will be deleted; it can be recovered for 7 days.", friendly),
-      friendly));
-  const std::string id(database.at("id").as_string());
-  HOWDAH_TRY(const auto answer, context.call(http::Method::del, "/api/databases/" + id));
-  context.say(fmt::format("Deleted {}.", friendly));
-  if (context.format() != OutputFormat::table) context.print_object(answer.at("data"));
-  return 0;
-}
-
 void add_create(CLI::App& db, Context& context) {
   auto options = std::make_shared<CreateOptions>();
   CLI::App* create = db.add_subcommand("create", "Make a database");
@@ -101,7 +88,7 @@ void add_database_commands(CLI::App& app, Context& context) {
             [](Context& c, const std::string& n) { return show_part(c, n, ""); });
   add_named("stats", "Size and connections, without waking it",
             [](Context& c, const std::string& n) { return show_part(c, n, "/stats"); });
-  add_named("delete", "Delete a database (recoverable for 7 days)", delete_database);
+  add_database_lifecycle(*db, context);
 }
 
 }  // namespace howdah::cli

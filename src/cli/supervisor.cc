@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "instance/server_log.h"
 #include "net/process_end.h"
 
 namespace howdah::cli {
@@ -23,17 +24,13 @@ namespace {
 
 using asio::posix::stream_descriptor;
 
-constexpr ByteCount kLogSizeMax = 16_MiB;
+constexpr milliseconds kLogsEvery{2'000};
 constexpr milliseconds kRestartDelayMin{100};
 constexpr milliseconds kRestartDelayMax{5'000};
 constexpr int kFailuresBeforeError = 3;
 
-// Opened for appending; a large one is set aside first (one older file is kept).
+// Opened for appending: limit_logs() may empty it at any time.
 Result<os::UniqueFd> open_log(const os::Path& path) {
-  std::error_code error;
-  if (std::filesystem::file_size(path, error) > kLogSizeMax && !error) {
-    std::filesystem::rename(path, path.string() + ".1", error);
-  }
   return os::open_file(path, O_WRONLY | O_CREAT | O_APPEND, 0640);
 }
 
@@ -92,7 +89,20 @@ Task<json::value> Supervisor::start(DaemonPlan plan) {
     co_return ready;
   }
   watchers_.spawn(daemon.plan.name, watch(daemon));
+  if (daemons_.size() == 1) watchers_.spawn("logs", limit_logs());
   co_return ready;
+}
+
+// What clients do is told in the daemons' logs too, so how much is not ours to say.
+asio::awaitable<void> Supervisor::limit_logs() {
+  while (!stopping_) {
+    co_await net::sleep_for(kLogsEvery);
+    for (const auto& daemon : daemons_) {
+      const os::Path log = layout_.log_file(daemon->plan.name);
+      const auto limited = instance::limit_log(log);
+      if (!limited) log::warn("supervisor", "{}", limited.error().to_log());
+    }
+  }
 }
 
 Task<json::value> Supervisor::launch(Daemon& daemon) {

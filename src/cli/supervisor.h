@@ -48,6 +48,7 @@ class Supervisor {
 
   Task<boost::json::value> launch(Daemon& daemon);
   Task<boost::json::value> wait_ready(Daemon& daemon, os::UniqueFd pipe);
+  asio::awaitable<void> limit_logs();
   asio::awaitable<void> watch(Daemon& daemon);
 
   asio::any_io_executor executor_;

@@ -155,19 +155,22 @@ http::Response list_response(const http::Request& request, const Page& page,
                              std::vector<ListRow> rows) {
   const bool more = rows.size() > page.limit;
   if (more) rows.resize(page.limit);
-  Envelope envelope;
-  std::string cursor;
-  if (more) {
-    cursor = encode_cursor(rows.back().cursor);
-    envelope.meta["next_cursor"] = cursor;
-  }
-  envelope.count = rows.size();
   json::array data;
   data.reserve(rows.size());
   for (ListRow& row : rows) data.push_back(std::move(row.data));
-  envelope.data = std::move(data);
+  return list_response(request, std::move(data),
+                       more ? std::optional(rows.back().cursor) : std::nullopt);
+}
+
+http::Response list_response(const http::Request& request, json::array rows,
+                             const std::optional<Cursor>& next) {
+  const std::string cursor = next ? encode_cursor(*next) : std::string();
+  Envelope envelope;
+  if (next) envelope.meta["next_cursor"] = cursor;
+  envelope.count = rows.size();
+  envelope.data = std::move(rows);
   http::Response response = success(200, std::move(envelope));
-  if (more) response.headers["Link"] = next_link(request, cursor);
+  if (next) response.headers["Link"] = next_link(request, cursor);
   return response;
 }
 

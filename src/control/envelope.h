@@ -70,6 +70,9 @@ struct ListRow {
 // 200 with count, and meta.next_cursor and a Link header where more rows follow.
 http::Response list_response(const http::Request& request, const Page& page,
                              std::vector<ListRow> rows);
+// The same for rows that are in their order already; next: where the list goes on.
+http::Response list_response(const http::Request& request, json::array rows,
+                             const std::optional<Cursor>& next);
 
 // 8-4-4-4-12 lower- or upper-case hex digits. Ids from outside are tested before they reach SQL.
 bool is_uuid(std::string_view text);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every feature of the product, in the order in which they start: what watches the outside world
 // first, then what works on it.
+#include "control/clients/clients.h"
 #include "control/connection_strings/connection_strings.h"
 #include "control/databases/databases.h"
+#include "control/extensions/extensions.h"
 #include "control/firewall/denied_log.h"
 #include "control/firewall/firewall.h"
 #include "control/health/health.h"
+#include "control/logs/logs.h"
 #include "control/metrics/metrics.h"
 #include "control/nodes/node_watcher.h"
 #include "control/organisation/organisation.h"
@@ -26,6 +29,7 @@ std::vector<std::unique_ptr<Feature>> make_features(Platform& platform) {
   auto organisation = std::make_unique<OrganisationSettings>(platform, *routes);
   auto metrics =
       std::make_unique<Metrics>(platform, Metrics::Sources{*nodes, *routes, *databases, *denied});
+  auto extensions = std::make_unique<Extensions>(platform, *nodes);
   auto stats = std::make_unique<Stats>(platform, *nodes, *routes);
   auto health = std::make_unique<Health>(platform, *nodes, *routes);
   std::vector<std::unique_ptr<Feature>> features;
@@ -38,6 +42,9 @@ std::vector<std::unique_ptr<Feature>> make_features(Platform& platform) {
   features.push_back(std::move(organisation));
   features.push_back(std::make_unique<ConnectionStrings>(platform));
   features.push_back(std::move(stats));
+  features.push_back(std::make_unique<Logs>(platform));
+  features.push_back(std::make_unique<Clients>(platform));
+  features.push_back(std::move(extensions));
   features.push_back(std::move(health));
   features.push_back(std::move(metrics));
   return features;

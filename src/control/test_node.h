@@ -4,6 +4,7 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,8 +40,10 @@ class FakeNode {
     add(Method::post, "/v1/claims", &FakeNode::claim);
     add(Method::post, "/v1/instances/{id}/acquire", &FakeNode::acquire);
     add(Method::del, "/v1/instances/{id}/holds/{holder}", &FakeNode::release);
+    add(Method::patch, "/v1/instances/{id}", &FakeNode::configure);
     add(Method::put, "/v1/instances/{id}/roles", &FakeNode::set_roles);
     add(Method::post, "/v1/instances/{id}/stop", &FakeNode::stop_instance);
+    add(Method::get, "/v1/instances/{id}/log", &FakeNode::show_log);
     add(Method::del, "/v1/instances/{id}", &FakeNode::remove);
     add(Method::get, "/v1/journal", &FakeNode::journal);
   }
@@ -82,8 +85,13 @@ class FakeNode {
   std::map<std::string, std::string> role_verifiers;  // by role, as set last
   std::optional<ErrorCode> set_roles_fails;
   std::optional<ErrorCode> claim_fails;
+  std::optional<ErrorCode> configure_fails;
+  std::optional<ErrorCode> remove_fails;
   milliseconds claim_takes{0};
   bool makes_databases = false;  // a claim makes the role and its logical database for real
+  std::string log;  // of every instance; log_first bytes before it are not kept any more
+  std::uint64_t log_first = 0;
+  std::uint64_t log_read = 0;  // bytes that were asked for
   int wakes = 0;
   int claims = 0;
   std::string boot_id = "boot-1";
@@ -119,6 +127,9 @@ class FakeNode {
     }
     nodeapi::Instance& made = add(wanted.token);
     if (!wanted.size_class.empty()) made.size_class = wanted.size_class;
+    made.suspend_after_s = wanted.suspend_after_s;
+    made.max_connections = wanted.max_connections;
+    made.settings = wanted.settings;
     verifiers[wanted.token] = wanted.owner_verifier;
     const std::string slug = made.slug;
     entries_.push_back({entries_.size() + 1, now(), made.id, made.state, "claimed"});
@@ -138,11 +149,24 @@ class FakeNode {
   }
   Task<Response> acquire(Request request) {
     HOWDAH_CO_TRY(auto* instance, find(request));
+    if (instance->paused) co_return fail(ErrorCode::database_paused, "it is paused");
     if (instance->state == nodeapi::InstanceState::stopped) ++wakes;
     instance->state = nodeapi::InstanceState::running;
     co_return answer(to_json(*instance));
   }
   Task<Response> release(Request) { co_return answer(json::object()); }
+  Task<Response> configure(Request request) {
+    if (configure_fails) co_return fail(*configure_fails, "the node does not take settings");
+    HOWDAH_CO_TRY(auto* instance, find(request));
+    HOWDAH_CO_TRY(const auto body, parse_json(request.body));
+    HOWDAH_CO_TRY(const auto wanted, nodeapi::instance_settings_from_json(body));
+    instance->suspend_after_s = wanted.suspend_after_s.value_or(instance->suspend_after_s);
+    instance->max_connections = wanted.max_connections.value_or(instance->max_connections);
+    instance->size_class = wanted.size_class.value_or(instance->size_class);
+    instance->settings = wanted.settings.value_or(instance->settings);
+    instance->paused = wanted.paused.value_or(instance->paused);
+    co_return answer(to_json(*instance));
+  }
   Task<Response> set_roles(Request request) {
     if (set_roles_fails) co_return fail(*set_roles_fails, "setting roles fails");
     HOWDAH_CO_TRY(const auto body, parse_json(request.body));
@@ -155,7 +179,27 @@ class FakeNode {
     change(instance->id, nodeapi::InstanceState::stopped, "stop");
     co_return answer(to_json(*instance));
   }
+  Task<Response> show_log(Request request) {
+    constexpr std::uint64_t kSize = 256 * 1024;
+    nodeapi::LogPiece piece{log_first, log_first, log_first + log.size(), {}};
+    std::uint64_t end = piece.last;
+    bool from = false;
+    for (const auto& [name, value] : request.query) {
+      const auto at = std::clamp<std::uint64_t>(std::stoull(value), piece.first, piece.last);
+      if (name == "before") end = at;
+      if (name == "from") {
+        piece.begin = at;
+        from = true;
+      }
+    }
+    if (from) end = std::min(end, piece.begin + kSize);
+    if (!from) piece.begin = std::max(piece.first, end - std::min(end, kSize));
+    piece.text = log.substr(piece.begin - log_first, end - piece.begin);
+    log_read += piece.text.size();
+    co_return nodeapi::to_response(std::move(piece));
+  }
   Task<Response> remove(Request request) {
+    if (remove_fails) co_return fail(*remove_fails, "the node removes nothing");
     HOWDAH_CO_TRY(auto* instance, find(request));
     instances.erase(InstanceId(instance->id));
     co_return answer(json::object());

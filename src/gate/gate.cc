@@ -70,8 +70,11 @@ Gate::Gate(asio::any_io_executor executor, GateConfig config)
              passwords_, waker_,    cancel_keys_, canceller_, relay_,    metrics_},
       stream_(executor, make_stream_settings(config_, id_),
               {routes_, saver_, sessions_, denied_, logins_, std::bind_front(&Gate::judge, this)}),
-      status_server_(executor, {std::bind_front(&Gate::status, this),
-                                std::bind_front(&Gate::metrics_text, this)}),
+      status_server_(
+          executor,
+          {std::bind_front(&Gate::status, this), std::bind_front(&Gate::metrics_text, this),
+           std::bind_front(&Gate::clients, this), std::bind_front(&Gate::pools, this),
+           std::bind_front(&Gate::cut_client, this)}),
       clients_(executor),
       services_(executor),
       savers_(executor) {}
@@ -111,7 +114,7 @@ Result<void> Gate::open() {
               "data can be read on the way; never use this outside a measurement");
   }
   HOWDAH_CHECK(os::make_directory(config_.own_directory(), 0700));
-  HOWDAH_TRY(identity_, load_server_identity(config_.tls_directory()));
+  HOWDAH_CHECK(load_identity());
   HOWDAH_CHECK(load_mock_secret());
   HOWDAH_CHECK(saver_.load(routes_));
   HOWDAH_TRY(direct_port_, listen(config_.direct_port, PoolMode::session, "--direct-port"));
@@ -171,28 +174,33 @@ asio::awaitable<void> Gate::stop(milliseconds drain) {
   pool_.join();
 }
 
-bool Gate::reload() {
-  auto fresh = load_server_identity(config_.tls_directory());
-  if (!fresh) {
+// The time is read first: a certificate that changes meanwhile is then seen once more.
+Result<void> Gate::load_identity() {
+  std::error_code error;
+  const auto time = std::filesystem::last_write_time(certificate_file(), error);
+  HOWDAH_TRY(identity_, load_server_identity(config_.tls_directory()));
+  certificate_time_ = time;
+  return {};
+}
+
+void Gate::reload() {
+  if (const auto loaded = load_identity(); !loaded) {
     log::warn("gate", "the certificate was not reloaded, the old one stays: {}",
-              fresh.error().to_log());
-    return false;
+              loaded.error().to_log());
+    return;
   }
-  identity_ = std::move(*fresh);
   log::info("gate", "certificate reloaded");
-  return true;
 }
 
 // howdahd renews the certificate weeks before its end and signals nobody: it may be another user,
-// on another machine. Key and certificate are two files, so a first look can come in between.
+// on another machine. Key and certificate are two files, so a look can come in between; the next
+// one finds both.
 Task<void> Gate::watch_certificate() {
-  const os::Path file = config_.tls_directory() / "server.crt";
-  std::error_code error;
-  auto seen = std::filesystem::last_write_time(file, error);
   for (;;) {
     co_await net::sleep_for(config_.certificate_look_interval);
-    const auto time = std::filesystem::last_write_time(file, error);
-    if (!error && time != seen && reload()) seen = time;
+    std::error_code error;
+    const auto time = std::filesystem::last_write_time(certificate_file(), error);
+    if (!error && time != certificate_time_) reload();
   }
 }
 
@@ -209,6 +217,29 @@ boost::json::object Gate::status() const {
           {"direct_port", direct_port_},
           {"pooled_port",
            pooled_port_ ? boost::json::value(*pooled_port_) : boost::json::value(nullptr)}};
+}
+
+boost::json::object Gate::clients(const ClientQuery& query) const {
+  boost::json::object shown = clients_json(sessions_, query);
+  shown["gate_id"] = id_.str();
+  return shown;
+}
+
+boost::json::object Gate::pools(const BranchId& branch) const {
+  const RouteRef served = routes_.find(branch);
+  boost::json::object shown =
+      pools_json(sessions_, branch, served ? served->route.max_connections : 0, now());
+  shown["gate_id"] = id_.str();
+  return shown;
+}
+
+Result<void> Gate::cut_client(const BranchId& branch, std::uint64_t number) {
+  HOWDAH_CHECK(sessions_.cut(
+      branch, number,
+      pgwire::ErrorFields{
+          "FATAL", "57P01", "terminating connection: it was ended by an administrator", {}, {}}));
+  log::info("gate", "client {} of branch {} was cut", number, branch.str());
+  return {};
 }
 
 std::string Gate::metrics_text() const {

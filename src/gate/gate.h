@@ -33,7 +33,7 @@ class Gate {
   asio::awaitable<void> stop(milliseconds drain);
   // Reads the certificate again; on a failure the old one stays and a warning is logged. It also
   // happens by itself within a minute of a change of the file.
-  bool reload();
+  void reload();
 
  private:
   Result<void> load_mock_secret();
@@ -41,8 +41,13 @@ class Gate {
   void judge(const std::vector<BranchId>& branches);
   Task<void> expire_rules();
   Task<void> watch_certificate();
+  Result<void> load_identity();
+  os::Path certificate_file() const { return config_.tls_directory() / "server.crt"; }
   boost::json::object status() const;
   std::string metrics_text() const;
+  boost::json::object clients(const ClientQuery& query) const;
+  boost::json::object pools(const BranchId& branch) const;
+  Result<void> cut_client(const BranchId& branch, std::uint64_t number);
 
   asio::any_io_executor executor_;
   GateConfig config_;
@@ -52,6 +57,7 @@ class Gate {
   // Later parts refer to earlier ones.
   Metrics metrics_;
   ServerIdentityRef identity_;
+  std::filesystem::file_time_type certificate_time_;  // of the file that identity_ came from
   SessionSettings settings_;
   RouteTable routes_;
   RouteSaver saver_;

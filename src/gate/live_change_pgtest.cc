@@ -289,5 +289,43 @@ TEST_F(Routes, status_and_metrics_are_told_on_the_gates_own_socket) {
   EXPECT_NE(metrics.get()->body.find("howdah_gate_sessions_total 1\n"), std::string::npos);
 }
 
+TEST_F(Routes, clients_are_listed_and_one_is_cut_on_the_gates_own_socket) {
+  Harness harness;
+  TestClient client(harness.port());
+  ASSERT_EQ(client.connect().type, 'Z');
+  const auto ask = [&harness](http::Method method, std::string path, std::string branch) {
+    asio::io_context context;
+    http::Client http(context.get_executor(),
+                      (harness.config().runtime_dir / "gate.sock").string());
+    auto answer = asio::co_spawn(
+        context, http.call(method, std::move(path), {{"branch", std::move(branch)}}, {}, 5s),
+        asio::use_future);
+    context.run();
+    return answer.get();
+  };
+  const std::string branch = test_route().branch_id.str();
+  const auto listed = ask(http::Method::get, "/v1/clients", branch);
+  ASSERT_TRUE(listed) << listed.error().to_log();
+  const auto& clients = listed->at("clients").as_array();
+  ASSERT_EQ(clients.size(), 1U);
+  EXPECT_EQ(clients[0].at("role"), kUser);
+  EXPECT_EQ(clients[0].at("database"), kDatabase);
+  EXPECT_EQ(clients[0].at("state"), "idle");
+  EXPECT_EQ(clients[0].at("tls_version"), "TLSv1.3");
+  EXPECT_GT(clients[0].at("server_pid").to_number<int>(), 0);
+  const auto pools = ask(http::Method::get, "/v1/pools", branch);
+  ASSERT_TRUE(pools);
+  EXPECT_EQ(pools->at("pools").as_array().at(0).at("idle_servers").to_number<int>(), 1);
+
+  const std::string path =
+      "/v1/clients/" + std::to_string(clients[0].at("number").to_number<int>());
+  EXPECT_FALSE(ask(http::Method::del, path, "another"));
+  EXPECT_TRUE(ask(http::Method::del, path, branch));
+  const auto last = client.read();
+  EXPECT_EQ(last.type, 'E');
+  EXPECT_NE(last.body.find("57P01"), std::string::npos);
+  EXPECT_FALSE(ask(http::Method::del, path, branch));
+}
+
 }  // namespace
 }  // namespace howdah::gate

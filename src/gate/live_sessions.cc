@@ -26,6 +26,8 @@ struct LiveSessions::Slot::State {
   std::list<State*>::iterator place;
   SessionIdentity identity;
   Cut cut;
+  ClientFacts facts;
+  std::function<SessionTraffic()> look;
 };
 
 LiveSessions::LiveSessions() = default;
@@ -61,6 +63,15 @@ void LiveSessions::Slot::on_cut(Cut cut) {
   state_->cut = std::move(cut);
 }
 
+void LiveSessions::Slot::describe(ClientFacts facts) {
+  facts.number = state_->facts.number;
+  state_->facts = std::move(facts);
+}
+
+void LiveSessions::Slot::on_look(std::function<SessionTraffic()> look) {
+  state_->look = std::move(look);
+}
+
 Result<LiveSessions::Slot> LiveSessions::open(SessionIdentity identity,
                                               std::int64_t max_connections) {
   const auto branch = branches_.try_emplace(identity.branch_id).first;
@@ -73,7 +84,9 @@ Result<LiveSessions::Slot> LiveSessions::open(SessionIdentity identity,
   ++size_;
   branch->second.last_activity = now();
   auto state = std::make_unique<Slot::State>(
-      Slot::State{this, branch, branch->second.sessions.end(), std::move(identity), {}});
+      Slot::State{this, branch, branch->second.sessions.end(), std::move(identity), {}, {}, {}});
+  state->facts.number = ++last_number_;
+  state->facts.since = branch->second.last_activity;
   state->place = branch->second.sessions.insert(branch->second.sessions.end(), state.get());
   return Slot(std::move(state));
 }
@@ -94,6 +107,33 @@ std::size_t LiveSessions::judge(const std::vector<BranchId>& branches, const Rou
     }
   }
   return count;
+}
+
+Result<void> LiveSessions::cut(const BranchId& branch, std::uint64_t number,
+                               const pgwire::ErrorFields& reason) {
+  if (const auto found = branches_.find(branch); found != branches_.end()) {
+    for (Slot::State* state : found->second.sessions) {
+      if (state->facts.number != number) continue;
+      if (!state->cut) {
+        // Cut already it is as good as gone.
+        if (state->look) break;
+        return fail(ErrorCode::conflict, "this client is still connecting", "try again");
+      }
+      std::exchange(state->cut, {})(reason);
+      return {};
+    }
+  }
+  return fail(ErrorCode::not_found, "there is no such client any more");
+}
+
+void LiveSessions::visit(const BranchId& branch,
+                         const std::function<void(const ClientView&)>& seen) const {
+  const auto found = branches_.find(branch);
+  if (found == branches_.end()) return;
+  for (const Slot::State* state : found->second.sessions) {
+    seen(
+        {state->identity, state->facts, state->look ? std::optional(state->look()) : std::nullopt});
+  }
 }
 
 std::vector<BranchId> LiveSessions::with_expired_rules(const RouteTable& routes, Timestamp after,

@@ -26,6 +26,32 @@ struct SessionIdentity {
   Timestamp proved_at = {};  // when its password was found right
 };
 
+// What is shown of a client, beside its identity.
+struct ClientFacts {
+  std::uint64_t number = 0;  // 1, 2, 3, ... of this gate; given by LiveSessions
+  bool pooled_port = false;
+  std::string database;  // logical
+  std::string application_name;
+  std::string tls_version;  // empty: no TLS
+  Timestamp since;
+};
+
+// What a session that is relayed does.
+struct SessionTraffic {
+  enum class State { idle, active, in_transaction, in_failed_transaction };
+  State state = State::active;
+  std::uint32_t server_pid = 0;
+  std::uint64_t from_client_bytes = 0;
+  std::uint64_t to_client_bytes = 0;
+  Timestamp last_activity;
+};
+
+struct ClientView {
+  const SessionIdentity& identity;
+  const ClientFacts& facts;
+  std::optional<SessionTraffic> traffic;  // empty: it is still connecting
+};
+
 // The route serves no clients now. Errors: database_paused, database_deleted, unavailable (sealed).
 Result<void> check_open(const Route& route);
 
@@ -51,6 +77,9 @@ class LiveSessions {
     Timestamp* activity() const;  // of the branch; good as long as the slot
     // From now on a change of the route may end the session by calling cut, once.
     void on_cut(Cut cut);
+    void describe(ClientFacts facts);  // all but its number
+    // look: called while the slot lives, until it is set to another.
+    void on_look(std::function<SessionTraffic()> look);
 
    private:
     friend class LiveSessions;
@@ -68,6 +97,11 @@ class LiveSessions {
   // Judges the sessions of these branches again and cuts those that may not go on; returns how
   // many were cut.
   std::size_t judge(const std::vector<BranchId>& branches, const RouteTable& routes, Timestamp at);
+  // Cuts one session of a branch. Errors: not_found; conflict while it is still connecting.
+  Result<void> cut(const BranchId& branch, std::uint64_t number, const pgwire::ErrorFields& reason);
+  // In the order of their numbers.
+  void visit(const BranchId& branch, const std::function<void(const ClientView&)>& seen) const;
+
   // Branches with a firewall rule that has expired in (after, at].
   std::vector<BranchId> with_expired_rules(const RouteTable& routes, Timestamp after,
                                            Timestamp at) const;
@@ -91,6 +125,7 @@ class LiveSessions {
 
   std::map<BranchId, Branch> branches_;  // with sessions, or not yet reported as empty
   std::size_t size_ = 0;
+  std::uint64_t last_number_ = 0;
 };
 
 }  // namespace howdah::gate

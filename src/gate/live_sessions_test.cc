@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "gate/client_view.h"
 #include "gate/route_test_data.h"
 
 namespace howdah::gate {
@@ -137,12 +138,75 @@ TEST_F(LiveSessionsTest, the_last_sessions_end_is_reported) {
   EXPECT_TRUE(sessions_.take_changed_use(true).empty());
 }
 
+TEST_F(LiveSessionsTest, clients_are_shown_with_what_they_do) {
+  const Route route = make_route("aaaaaaaa");
+  auto first = sessions_.open(make_identity(route), 10);
+  auto second = sessions_.open(make_identity(route), 10);
+  ASSERT_TRUE(first && second);
+  first->describe({0, true, "d", "psql", "TLSv1.3", kNow});
+  first->on_look(
+      [] { return SessionTraffic{SessionTraffic::State::in_transaction, 4711, 10, 20, kNow}; });
+  const auto shown = clients_json(sessions_, {route.branch_id});
+  const auto& clients = shown.at("clients").as_array();
+  ASSERT_EQ(clients.size(), 2U);
+  EXPECT_EQ(clients[0].at("number").to_number<int>(), 1);
+  EXPECT_EQ(clients[0].at("port"), "pooled");
+  EXPECT_EQ(clients[0].at("state"), "idle in transaction");
+  EXPECT_EQ(clients[0].at("server_pid").to_number<int>(), 4711);
+  EXPECT_EQ(clients[0].at("client_address"), "203.0.113.9");
+  EXPECT_EQ(clients[0].at("received_bytes").to_number<int>(), 10);
+  EXPECT_EQ(clients[1].at("state"), "connecting");
+  EXPECT_TRUE(clients[1].at("server_pid").is_null());
+  EXPECT_EQ(clients_json(sessions_, {route.branch_id, 1}).at("clients").as_array().size(), 1U);
+  EXPECT_EQ(clients_json(sessions_, {route.branch_id, 0, 1}).at("clients").as_array().size(), 1U);
+  EXPECT_TRUE(clients_json(sessions_, {BranchId("other")}).at("clients").as_array().empty());
+  first->on_look({});
+}
+
+TEST_F(LiveSessionsTest, pools_count_clients_by_role_database_and_port) {
+  const Route route = make_route("aaaaaaaa");
+  std::vector<LiveSessions::Slot> slots;
+  for (int i = 0; i < 3; ++i) {
+    slots.push_back(sessions_.open(make_identity(route), 10).value());
+    slots.back().describe({0, i == 2, "d", "", "", kNow});
+  }
+  const auto state = SessionTraffic::State::idle;
+  slots[0].on_look([state] { return SessionTraffic{state, 1, 5, 6, kNow}; });
+  const auto shown = pools_json(sessions_, route.branch_id, 10, kNow + kSecond);
+  const auto& pools = shown.at("pools").as_array();
+  ASSERT_EQ(pools.size(), 2U);
+  EXPECT_EQ(pools[0].at("port"), "direct");
+  EXPECT_EQ(pools[0].at("clients").to_number<int>(), 2);
+  EXPECT_EQ(pools[0].at("waiting_clients").to_number<int>(), 1);
+  EXPECT_EQ(pools[0].at("idle_servers").to_number<int>(), 1);
+  EXPECT_EQ(pools[0].at("oldest_wait_ms").to_number<int>(), 1000);
+  EXPECT_EQ(pools[0].at("sent_bytes").to_number<int>(), 6);
+  EXPECT_EQ(pools[1].at("port"), "pooled");
+  slots[0].on_look({});
+}
+
+TEST_F(LiveSessionsTest, one_client_is_cut_by_its_number_and_its_branch) {
+  const Route route = make_route("aaaaaaaa");
+  auto slot = sessions_.open(make_identity(route), 10);
+  const pgwire::ErrorFields reason{"FATAL", "57P01", "ended", {}, {}};
+  EXPECT_EQ(sessions_.cut(route.branch_id, 1, reason).error().code, ErrorCode::conflict);
+  int cuts = 0;
+  slot->on_cut([&](const pgwire::ErrorFields& why) {
+    ++cuts;
+    EXPECT_EQ(why.message, "ended");
+  });
+  EXPECT_EQ(sessions_.cut(BranchId("other"), 1, reason).error().code, ErrorCode::not_found);
+  EXPECT_EQ(sessions_.cut(route.branch_id, 2, reason).error().code, ErrorCode::not_found);
+  EXPECT_TRUE(sessions_.cut(route.branch_id, 1, reason));
+  EXPECT_EQ(cuts, 1);
+}
+
 TEST_F(LiveSessionsTest, sessions_before_a_cut_of_their_role_end_and_later_ones_go_on) {
   Route route = make_route("aaaaaaaa");
   route.roles[0].cut_before = kNow;
   ASSERT_TRUE(table_.apply(make_full(9, {route})));
   auto identity = make_identity(route);
-  identity.proved_at = kNow - milliseconds{1};
+  identity.proved_at = kNow - std::chrono::milliseconds{1};
   ASSERT_TRUE(reason_to_end(table_, identity, kNow));
   identity.proved_at = kNow;
   EXPECT_FALSE(reason_to_end(table_, identity, kNow));

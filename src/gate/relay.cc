@@ -101,6 +101,9 @@ class Relay::Session {
   std::unique_ptr<RelayOwner> owner;
   std::list<std::unique_ptr<Session>>::iterator place;
   std::array<char, kTailBytes> tail{};
+  std::uint64_t from_client_bytes = 0;
+  std::uint64_t from_server_bytes = 0;
+  Timestamp last_activity;
   bool altered_role = false;  // told so, and perhaps not yet committed
   bool asked = false;         // the client sent something since the last ReadyForQuery
   bool queued = false;        // is in again_
@@ -125,6 +128,7 @@ Relay::Session* Relay::start(RelayEnds ends, Timestamp* activity,
   Session* started = session.get();
   started->place = sessions_.insert(sessions_.end(), std::move(session));
   ++metrics_.sessions_total;
+  started->last_activity = now();
   pump_both(*started);
   wake();  // what pumping left behind is for the next turn
   return started;
@@ -135,6 +139,28 @@ void Relay::cut(Session* session, std::string_view farewell) {
   say_farewell(*session, farewell);
   end(*session);
   wake();
+}
+
+SessionTraffic Relay::look(const Session& session) const {
+  SessionTraffic traffic;
+  traffic.from_client_bytes = session.from_client_bytes;
+  traffic.to_client_bytes = session.from_server_bytes;
+  traffic.last_activity = session.last_activity;
+  if (session.asked || !session.at_ready_for_query()) return traffic;
+  switch (session.tail.back()) {
+    case 'I':
+      traffic.state = SessionTraffic::State::idle;
+      break;
+    case 'T':
+      traffic.state = SessionTraffic::State::in_transaction;
+      break;
+    case 'E':
+      traffic.state = SessionTraffic::State::in_failed_transaction;
+      break;
+    default:
+      break;
+  }
+  return traffic;
 }
 
 void Relay::wake() {
@@ -269,7 +295,8 @@ Relay::Progress Relay::take_in(Session& session, Flow& flow, bool& drained) {
   }
   (from_client ? metrics_.from_clients_bytes_total : metrics_.from_instances_bytes_total) +=
       result.bytes;
-  *session.activity = now_;
+  (from_client ? session.from_client_bytes : session.from_server_bytes) += result.bytes;
+  *session.activity = session.last_activity = now_;
   const std::span<const char> bytes(scratch_->data(), result.bytes);
   if (from_client) {
     session.asked = true;

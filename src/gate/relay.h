@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "gate/live_sessions.h"
 #include "gate/metrics.h"
 #include "net/socket_io.h"
 #include "net/task.h"
@@ -56,6 +57,9 @@ class Relay {
   // Ends a session. farewell: an ErrorResponse, sent if the client is between two messages, which
   // it is unless a result is on its way.
   void cut(Session* session, std::string_view farewell);
+
+  // What a session does now. Its server's pid is the owner's business.
+  SessionTraffic look(const Session& session) const;
 
   std::size_t size() const { return sessions_.size(); }
 

@@ -107,7 +107,7 @@ const RouteRole& role_of(const RouteTable& table) {
 TEST(RouteTable, a_password_that_was_learned_is_the_only_one_until_a_route_knows_it) {
   RouteTable table;
   ASSERT_TRUE(table.apply(make_full(1, {with_password("old", kNow)})));
-  ASSERT_TRUE(table.learn(make_change_by_sql("new", kNow + milliseconds{5})));
+  ASSERT_TRUE(table.learn(make_change_by_sql("new", kNow + std::chrono::milliseconds{5})));
   ASSERT_EQ(role_of(table).verifiers.size(), 1u);
   EXPECT_EQ(role_of(table).verifiers[0].verifier, "new");
   EXPECT_EQ(role_of(table).verifiers[0].generation, 0);
@@ -115,7 +115,8 @@ TEST(RouteTable, a_password_that_was_learned_is_the_only_one_until_a_route_knows
   ASSERT_TRUE(table.apply(make_full(9, {with_password("old", kNow)})));
   EXPECT_EQ(role_of(table).verifiers[0].verifier, "new");
   EXPECT_EQ(table.learned().size(), 1u);
-  ASSERT_TRUE(table.apply(make_change(10, {with_password("new", kNow + milliseconds{5})})));
+  ASSERT_TRUE(
+      table.apply(make_change(10, {with_password("new", kNow + std::chrono::milliseconds{5})})));
   EXPECT_EQ(role_of(table).verifiers[0].generation, 1);
   EXPECT_TRUE(table.learned().empty());
 }
@@ -123,12 +124,12 @@ TEST(RouteTable, a_password_that_was_learned_is_the_only_one_until_a_route_knows
 TEST(RouteTable, what_was_learned_late_or_elsewhere_does_not_count) {
   RouteTable table;
   ASSERT_TRUE(table.apply(make_full(1, {with_password("rotated", kNow)})));
-  EXPECT_FALSE(table.learn(make_change_by_sql("older", kNow - milliseconds{1})));
+  EXPECT_FALSE(table.learn(make_change_by_sql("older", kNow - std::chrono::milliseconds{1})));
   EXPECT_FALSE(table.learn(make_change_by_sql("same time", kNow)));
-  RoleChange elsewhere = make_change_by_sql("x", kNow + milliseconds{1});
+  RoleChange elsewhere = make_change_by_sql("x", kNow + std::chrono::milliseconds{1});
   elsewhere.instance_id = InstanceId("i-before-the-restore");
   EXPECT_FALSE(table.learn(elsewhere));
-  RoleChange unknown = make_change_by_sql("x", kNow + milliseconds{1});
+  RoleChange unknown = make_change_by_sql("x", kNow + std::chrono::milliseconds{1});
   unknown.role = "postgres";
   EXPECT_FALSE(table.learn(unknown));
   EXPECT_EQ(role_of(table).verifiers[0].verifier, "rotated");
@@ -137,14 +138,14 @@ TEST(RouteTable, what_was_learned_late_or_elsewhere_does_not_count) {
 TEST(RouteTable, a_password_that_cannot_be_used_leaves_the_role_without_any) {
   RouteTable table;
   ASSERT_TRUE(table.apply(make_full(1, {with_password("old", kNow)})));
-  ASSERT_TRUE(table.learn(make_change_by_sql("", kNow + milliseconds{1})));
+  ASSERT_TRUE(table.learn(make_change_by_sql("", kNow + std::chrono::milliseconds{1})));
   EXPECT_TRUE(role_of(table).verifiers.empty());
 }
 
 TEST(RouteTable, a_change_of_rights_alone_leaves_the_passwords) {
   RouteTable table;
   ASSERT_TRUE(table.apply(make_full(1, {with_password("old", kNow)})));
-  RoleChange change = make_change_by_sql("old", kNow + milliseconds{1});
+  RoleChange change = make_change_by_sql("old", kNow + std::chrono::milliseconds{1});
   change.can_login = false;
   ASSERT_TRUE(table.learn(change));
   EXPECT_FALSE(role_of(table).can_login);
@@ -154,7 +155,7 @@ TEST(RouteTable, a_change_of_rights_alone_leaves_the_passwords) {
 TEST(RouteTable, what_was_learned_is_in_the_snapshot_and_counts_when_it_is_read_again) {
   RouteTable table;
   ASSERT_TRUE(table.apply(make_full(5, {with_password("old", kNow)})));
-  ASSERT_TRUE(table.learn(make_change_by_sql("new", kNow + milliseconds{1})));
+  ASSERT_TRUE(table.learn(make_change_by_sql("new", kNow + std::chrono::milliseconds{1})));
   RouteTable copy;
   ASSERT_TRUE(copy.apply(make_snapshot({table.all(), table.learned(), table.version()})));
   EXPECT_EQ(role_of(copy).verifiers.at(0).verifier, "new");
@@ -172,7 +173,7 @@ TEST(RouteTable, what_was_learned_is_in_the_snapshot_and_counts_when_it_is_read_
 TEST(RouteTable, what_was_learned_goes_with_its_branch) {
   RouteTable table;
   ASSERT_TRUE(table.apply(make_full(1, {with_password("old", kNow)})));
-  ASSERT_TRUE(table.learn(make_change_by_sql("new", kNow + milliseconds{1})));
+  ASSERT_TRUE(table.learn(make_change_by_sql("new", kNow + std::chrono::milliseconds{1})));
   ASSERT_TRUE(table.apply(make_change(2, {}, {BranchId("branch-aaaaaaaa-main")})));
   EXPECT_TRUE(table.learned().empty());
 }

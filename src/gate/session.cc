@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "gate/authentication.h"
 #include "gate/backend_login.h"
 #include "gate/resolve.h"
@@ -18,6 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kRefusalMax{2'000};  // to get rid of an error message
+constexpr std::size_t kShownNameMax = 63;   // as PostgreSQL cuts them
 
 // A client that has proved who it is.
 struct Admitted {
@@ -36,6 +38,7 @@ class RelayedSession : public RelayOwner {
       : slot_(std::move(slot)), lease_(std::move(lease)), key_(std::move(key)) {}
   ~RelayedSession() override {
     slot_.on_cut({});
+    slot_.on_look({});
     if (parts_ != nullptr) parts_->passwords.note_end(slot_.identity().branch_id);
   }
   // It is being relayed or was: its branch's roles may have changed.
@@ -45,11 +48,17 @@ class RelayedSession : public RelayOwner {
     parts_ = &parts;
     relayed_ = relayed;
     slot_.on_cut(std::bind_front(&RelayedSession::cut, this));
+    slot_.on_look(std::bind_front(&RelayedSession::look, this));
   }
   LiveSessions::Slot& slot() { return slot_; }
   const CancelRegistry::Entry& key() const { return key_; }
 
  private:
+  SessionTraffic look() const {
+    SessionTraffic traffic = parts_->relay.look(*relayed_);
+    traffic.server_pid = key_.key().process_id;
+    return traffic;
+  }
   void cut(const pgwire::ErrorFields& reason) {
     ++parts_->metrics.sessions_cut_total;
     // Closing alone would let a long statement run on for a client that may not use it any more.
@@ -148,6 +157,14 @@ Task<std::optional<Admitted>> authenticate_client(const SessionParts& parts, Wir
   SessionIdentity identity{route->route.branch_id, route->route.instance_id, to.role_name,
                            origin.address, at};
   HOWDAH_CO_TRY(auto slot, parts.sessions.open(std::move(identity), route->route.max_connections));
+  ClientFacts facts;
+  facts.pooled_port = origin.mode == PoolMode::transaction;
+  facts.database = printable_utf8(std::string_view(to.database).substr(0, kShownNameMax));
+  facts.application_name =
+      printable_utf8(request.startup.application_name().substr(0, kShownNameMax));
+  facts.tls_version = wire.connection().io().tls_version();
+  facts.since = now();
+  slot.describe(std::move(facts));
   Admitted admitted;
   admitted.route = route;
   admitted.slot = std::move(slot);

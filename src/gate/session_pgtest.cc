@@ -174,6 +174,15 @@ TEST(Session, a_renewed_certificate_is_shown_after_a_reload) {
   EXPECT_EQ(psql(harness, "sslmode=verify-full channel_binding=require", "SELECT 1"), "1\n");
 }
 
+TEST(Session, a_renewed_certificate_is_shown_soon_though_nobody_says_so) {
+  TestInstance& instance = TestInstance::get();
+  Harness harness({.config = {.certificate_look_interval = milliseconds{20}}});
+  instance.make_certificate();
+  EXPECT_TRUE(harness.eventually([&] {
+    return psql(harness, "sslmode=verify-full channel_binding=require", "SELECT 1") == "1\n";
+  }));
+}
+
 TEST(Session, a_certificate_that_cannot_be_read_leaves_the_old_one_in_force) {
   const os::Path path = TestInstance::get().data_dir() / "tls/server.crt";
   Harness harness;

@@ -185,11 +185,8 @@ struct Client::Impl {
     co_return std::move(result.response);
   }
 
-  Task<ConnectionPtr> open_events(std::string path, Headers headers) {
+  Task<ConnectionPtr> open_events(Request request) {
     HOWDAH_CO_TRY(ConnectionPtr connection, co_await connect());
-    Request request;
-    request.path = std::move(path);
-    request.headers = std::move(headers);
     request.headers.insert_or_assign("Accept", "text/event-stream");
     add_headers(request.headers);
     std::string text;
@@ -235,11 +232,12 @@ Task<json::value> Client::call(Method method, std::string path, Query query, jso
   co_return parse_json(response.body);
 }
 
-Task<void> Client::events(std::string path, Headers headers,
-                          std::function<bool(const Event&)> on_event, milliseconds idle_deadline) {
+Task<void> Client::events(Request request, std::function<bool(const Event&)> on_event,
+                          milliseconds idle_deadline) {
+  const std::string path = request.path;
   HOWDAH_CO_TRY(const ConnectionPtr connection,
-                co_await net::with_deadline(impl_->open_events(path, std::move(headers)),
-                                            idle_deadline, "open " + path));
+                co_await net::with_deadline(impl_->open_events(std::move(request)), idle_deadline,
+                                            "open " + path));
   detail::ResponseParser parser({kLimits.header_size_max, ByteCount(-1)}, false);
   std::string input;
   EventParser events;

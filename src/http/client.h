@@ -44,7 +44,7 @@ class Client {
   // Reads a text/event-stream until it ends or on_event returns false.
   // idle_deadline: longest silence; servers send comments to keep a stream alive.
   using Event = http::Event;
-  Task<void> events(std::string path, Headers headers, std::function<bool(const Event&)> on_event,
+  Task<void> events(Request request, std::function<bool(const Event&)> on_event,
                     milliseconds idle_deadline);
 
  private:

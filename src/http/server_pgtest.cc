@@ -198,9 +198,9 @@ asio::awaitable<void> ServerTest::reads_events() {
     seen += event.name + event.data + event.id + " ";
     return seen.size() < 50;
   };
-  EXPECT_TRUE(co_await client.events("/events", {}, collect, milliseconds{1'000}));
+  EXPECT_TRUE(co_await client.events({.path = "/events"}, collect, milliseconds{1'000}));
   EXPECT_EQ(seen, "tick00 tick11 tick22 ");
-  const auto missing = co_await client.events("/none", {}, collect, milliseconds{1'000});
+  const auto missing = co_await client.events({.path = "/none"}, collect, milliseconds{1'000});
   EXPECT_EQ(missing.error().code, ErrorCode::not_found);
 }
 TEST_F(ServerTest, events_are_streamed_to_the_client) {

@@ -67,6 +67,8 @@ std::vector<Setting> default_settings(int pg_major) {
       {"random_page_cost", "1.1"},
       {"timezone", "UTC"},
       {"default_text_search_config", "pg_catalog.english"},
+      // Else each failing statement is written to the log, with the password that it may set.
+      {"log_min_error_statement", "panic"},
   };
   if (pg_major >= 15) settings.push_back({"log_checkpoints", "off"});  // as before 15
   return settings;
@@ -90,7 +92,8 @@ std::vector<Setting> fixed_settings(const InstancePlace& place, int pg_major) {
       {"wal_level", "replica"},
       {"logging_collector", "off"},
       {"log_destination", "stderr"},
-      {"log_line_prefix", "%m [%p] %q%u@%d "},
+      // What control/logs/log_entry.cc reads. A tab never begins a line that begins a message.
+      {"log_line_prefix", "%m [%p] %e %b\t%q%a\t%u\t%d\t"},
       {"log_timezone", "UTC"},
       {"lc_messages", "C"},
   };
@@ -136,6 +139,7 @@ Result<std::string> postgresql_conf(const InstancePlace& place, const InstanceCo
   };
   append(size_settings(config.size_class, config.max_connections, config.pg_major));
   append(config.settings);
+  if (config.read_only) settings.push_back({"default_transaction_read_only", "on"});
   append(fixed_settings(place, config.pg_major));
   std::string text(kHeader);
   for (const Setting& setting : settings) {

@@ -63,6 +63,14 @@ TEST(ConfigFiles, settings_that_a_major_does_not_know_are_left_out) {
               HasSubstr("allow_alter_system = 'off'"));
 }
 
+TEST(ConfigFiles, only_at_its_storage_limit_does_an_instance_only_read) {
+  InstanceConfig config = config_of(15);
+  EXPECT_THAT(postgresql_conf(kPlace, config).value(), Not(HasSubstr("read_only")));
+  config.read_only = true;
+  EXPECT_THAT(postgresql_conf(kPlace, config).value(),
+              HasSubstr("default_transaction_read_only = 'on'"));
+}
+
 TEST(ConfigFiles, the_superuser_matches_a_line_of_its_own_first) {
   const std::string text = pg_hba_conf();
   const auto platform = text.find("local all howdah_admin peer map=platform\n");

@@ -168,11 +168,16 @@ Task<ExitReport> InstanceProcess::finish() {
   co_return report();
 }
 
+Task<void> InstanceProcess::reload(InstanceConfig config) {
+  HOWDAH_CO_CHECK(co_await net::offload(
+      pool_, [this, &config] { return write_config(place_, config, user_); }));
+  co_return process_.signal(SIGHUP);
+}
+
 Task<void> InstanceProcess::allow_role(InstanceConfig config, std::string role,
                                        milliseconds deadline) {
   if (config.pg_major >= 16) co_return Result<void>{};
-  HOWDAH_CO_CHECK(co_await net::offload(
-      pool_, [this, &config] { return write_config(place_, config, user_); }));
+  HOWDAH_CO_CHECK(co_await reload(config));
   const auto give_up = steady_clock::now() + deadline;
   while (true) {
     HOWDAH_CO_CHECK(process_.signal(SIGHUP));

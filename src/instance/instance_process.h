@@ -72,6 +72,8 @@ class InstanceProcess {
   Task<ExitReport> stop(StopLimits limits = {});
   // As a crash would: SIGKILL to the postmaster and all its children.
   Task<ExitReport> kill();
+  // Has a running one read its configuration anew: what needs no restart takes effect.
+  Task<void> reload(InstanceConfig config);
   // Lets `role` log in to a running instance of 13 to 15 (from 16 on there is nothing to do):
   // writes pg_ident.conf from config, which lists it, reloads, and confirms by a probe login that
   // the server knows the line. To be called before the role is made.

@@ -81,4 +81,25 @@ Task<void> take_slug(const InstancePlace& place, std::string slug) {
       quote_identifier(kTemplateOwner), quote_identifier(owner_role(slug))));
 }
 
+Task<void> let_platform_write(const InstancePlace& place) {
+  pg::ConnectOptions options = admin_options(place);
+  options.options = "-c default_transaction_read_only=off";
+  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(std::move(options)));
+  co_return co_await connection.script(
+      fmt::format("ALTER ROLE {} SET default_transaction_read_only = off", kAdminRole));
+}
+
+Task<std::int64_t> end_growing_sessions(const InstancePlace& place) {
+  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(admin_options(place)));
+  HOWDAH_CO_TRY(const pg::Rows rows,
+                co_await connection.query(
+                    R"(SELECT count(pg_terminate_backend(pid)) AS n FROM pg_stat_activity
+                       WHERE backend_type = 'client backend' AND usename <> $1
+                         AND (backend_xid IS NOT NULL OR pid IN (
+                           SELECT substring(name FROM '^pgsql_tmp([0-9]+)[.]')::int4
+                           FROM pg_ls_tmpdir())))",
+                    {pg::param(std::string(kAdminRole))}));
+  co_return rows.integer(0, "n");
+}
+
 }  // namespace howdah::instance

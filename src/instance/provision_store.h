@@ -21,4 +21,11 @@ Task<void> fill_template(const InstancePlace& place, int pg_major);
 // Done already: success. Cost: one transaction, no copy.
 Task<void> take_slug(const InstancePlace& place, std::string slug);
 
+// The platform's own transactions write also where default_transaction_read_only is on.
+Task<void> let_platform_write(const InstancePlace& place);
+
+// Ends the sessions of tenants whose transaction has written, or that spill to temporary files.
+// Whoever only reads goes on. Returns how many.
+Task<std::int64_t> end_growing_sessions(const InstancePlace& place);
+
 }  // namespace howdah::instance

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace howdah::instance {
 namespace {
@@ -85,6 +86,13 @@ ByteCount expected_memory(SizeClass size_class) {
 
 std::int64_t server_connections(SizeClass size_class, std::int64_t max_connections) {
   return std::max(find_class(size_class).connections, max_connections) + kConnectionReserve;
+}
+
+ByteCount wal_bytes(SizeClass size_class) {
+  const std::string_view text = find_class(size_class).max_wal_size;
+  ByteCount number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number * (text.ends_with("GB") ? 1_GiB : 1_MiB);
 }
 
 std::vector<Setting> size_settings(SizeClass size_class, std::int64_t max_connections,

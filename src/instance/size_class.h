@@ -36,6 +36,9 @@ inline constexpr std::int64_t kConnectionReserve = 8;
 // restart.
 std::int64_t server_connections(SizeClass size_class, std::int64_t max_connections);
 
+// How far pg_wal grows under load (max_wal_size); a burst takes it further for a while.
+ByteCount wal_bytes(SizeClass size_class);
+
 // The settings of a class for one major: memory, processes, WAL.
 std::vector<Setting> size_settings(SizeClass size_class, std::int64_t max_connections,
                                    int pg_major);

@@ -95,6 +95,10 @@ IoResult SocketIo::handshake() {
   return tls_outcome(returned);
 }
 
+std::string SocketIo::tls_version() const {
+  return ssl_ ? std::string(SSL_get_version(ssl_.get())) : std::string();
+}
+
 std::string SocketIo::server_name() const {
   if (!ssl_) return {};
   const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);

@@ -46,6 +46,8 @@ class SocketIo {
   // Errors: internal.
   Result<void> start_tls(const TlsContext& context);
   IoResult handshake();
+  // "TLSv1.3"; empty: in the clear.
+  std::string tls_version() const;
   // The host name the client asked for (SNI); empty: none. Known after the handshake.
   std::string server_name() const;
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "model/names.h"
+#include "model/server_settings.h"
 
 namespace howdah::node {
 namespace {
@@ -14,13 +15,15 @@ void apply(const Manifest& settings, Manifest& manifest) {
   manifest.size_class = settings.size_class;
   manifest.suspend_after_s = settings.suspend_after_s;
   manifest.max_connections = settings.max_connections;
+  manifest.settings = settings.settings;
   manifest.roles = settings.roles;
   manifest.roles.front().name = owner_role(manifest.slug);
+  manifest.storage_limit_bytes = settings.storage_limit_bytes;
 }
 
 // Whether an instance that runs with the settings of `now` must be started anew for `wanted`.
 bool needs_restart(const Manifest& now, const Manifest& wanted) {
-  return now.size_class != wanted.size_class ||
+  return now.size_class != wanted.size_class || now.settings != wanted.settings ||
          instance::server_connections(now.size_class, now.max_connections) <
              instance::server_connections(wanted.size_class, wanted.max_connections);
 }
@@ -65,8 +68,11 @@ Task<UnitPtr> Claims::give(nodeapi::ClaimRequest request) {
   settings.token = request.token;
   settings.suspend_after_s = request.suspend_after_s;
   settings.max_connections = request.max_connections;
+  HOWDAH_CO_CHECK(check_server_settings(request.settings));
+  settings.settings = request.settings;
   // Its name is the slug's, which is known when the instance is.
   settings.roles.push_back({{}, request.owner_verifier, {}});
+  settings.storage_limit_bytes = request.storage_limit_bytes;
   HOWDAH_CO_CHECK(parts_.maker.check_space());
 
   UnitPtr unit = parts_.spares.take(settings.pg_major);

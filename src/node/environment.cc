@@ -85,6 +85,7 @@ instance::InstanceConfig Environment::instance_config(const Manifest& manifest) 
   result.pg_major = manifest.pg_major;
   result.size_class = manifest.size_class;
   result.max_connections = manifest.max_connections;
+  for (const auto& [name, value] : manifest.settings) result.settings.push_back({name, value});
   result.platform_users = {users.agent_name};
   if (users.control_name != users.agent_name) result.platform_users.push_back(users.control_name);
   result.gate_users = {users.gate_name};

@@ -35,6 +35,10 @@ std::optional<pid_t> InstanceUnit::pid() const {
   return postmaster_->pid();
 }
 
+std::shared_ptr<Postmaster> InstanceUnit::serving() const {
+  return state_ == InstanceState::running && !retiring_ ? postmaster_ : nullptr;
+}
+
 void InstanceUnit::note_activity() {
   idle_since_ = std::chrono::steady_clock::now();
   last_activity_ = now();
@@ -73,6 +77,7 @@ Task<void> InstanceUnit::ensure_running(std::string reason) {
         break;
       case InstanceState::stopped:
       case InstanceState::failed:
+        if (manifest_.paused) co_return fail(ErrorCode::database_paused, "this database is paused");
         if (awaited == start_number_ && start_error_) co_return std::unexpected(*start_error_);
         begin_start(reason, false);
         // It may have failed by now: what is wrong without waiting for anything is told at once.
@@ -282,7 +287,7 @@ bool InstanceUnit::schedule_restart() {
 Task<void> InstanceUnit::restart_later(std::shared_ptr<InstanceUnit> self, milliseconds delay) {
   if (delay > milliseconds{0}) co_await net::sleep_for(delay);
   // Meanwhile somebody may have started it, or nobody needs it any more.
-  if (state_ == InstanceState::stopped && held() && !retiring_) {
+  if (state_ == InstanceState::stopped && held() && !retiring_ && !manifest_.paused) {
     begin_start("restart after a crash", true);
   }
   co_return Result<void>{};

@@ -58,6 +58,20 @@ class InstanceUnit : public std::enable_shared_from_this<InstanceUnit> {
   bool retiring() const { return retiring_; }
   std::optional<pid_t> pid() const;
   const std::string& last_failure() const { return last_failure_; }
+  // null: it does not run, or is about to stop.
+  std::shared_ptr<Postmaster> serving() const;
+
+  // What it takes on the volume, kept by StorageWatch.
+  struct Storage {
+    bool measured = false;
+    ByteCount bytes = 0;
+    bool full = false;         // its limit is reached
+    std::optional<bool> told;  // what the postmaster that serves was told of it
+    std::int64_t bound = -1;   // the limit that the file system was given last; -1: none yet
+    TimePoint due{};           // when it is to be measured again
+  };
+  Storage& storage() { return storage_; }
+  const Storage& storage() const { return storage_; }
   Timestamp last_activity() const { return last_activity_; }
 
   // It begins to be without work now: after its start, or the end of the last hold.
@@ -115,6 +129,7 @@ class InstanceUnit : public std::enable_shared_from_this<InstanceUnit> {
 
   RestartBudget restarts_;
   std::string last_failure_;
+  Storage storage_;
   Timestamp last_activity_;
   TimePoint idle_since_{};
   TimePoint awake_until_{};

@@ -35,6 +35,7 @@ class FakePostmaster : public Postmaster {
     end({137, instance::StopWay::crashed});
     co_return *report_;
   }
+  Task<void> set_read_only(Manifest, bool) override { co_return Result<void>{}; }
   void end(instance::ExitReport report) {
     report_ = report;
     ended_.cancel();

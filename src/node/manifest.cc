@@ -29,6 +29,25 @@ std::uint64_t read_identifier(JsonReader& in) {
   return value;
 }
 
+// Missing in manifests of older versions.
+std::map<std::string, std::string> read_settings(JsonReader& in) {
+  std::map<std::string, std::string> settings;
+  const json::value* value = in.optional_value("settings");
+  if (value == nullptr) return settings;
+  if (!value->is_object()) {
+    in.reject("settings", "must be an object of texts");
+    return settings;
+  }
+  for (const auto& field : value->get_object()) {
+    if (!field.value().is_string()) {
+      in.reject("settings", "must be an object of texts");
+      break;
+    }
+    settings.emplace(field.key(), field.value().get_string());
+  }
+  return settings;
+}
+
 constexpr std::size_t kRolesMax = 1'000;
 
 json::value time_or_null(const std::optional<Timestamp>& time) {
@@ -90,6 +109,8 @@ bool Manifest::has_pending_roles() const {
 }
 
 std::string to_json_text(const Manifest& manifest) {
+  json::object settings;
+  for (const auto& [name, value] : manifest.settings) settings[name] = value;
   const json::value content{{"format", kManifestFormat},
                             {"id", manifest.id.str()},
                             {"slug", manifest.slug},
@@ -100,6 +121,9 @@ std::string to_json_text(const Manifest& manifest) {
                             {"size_class", instance::to_string(manifest.size_class)},
                             {"suspend_after_s", manifest.suspend_after_s},
                             {"max_connections", manifest.max_connections},
+                            {"storage_limit_bytes", manifest.storage_limit_bytes},
+                            {"settings", std::move(settings)},
+                            {"paused", manifest.paused},
                             {"system_identifier", std::to_string(manifest.system_identifier)},
                             {"created_at", to_rfc3339(manifest.created_at)},
                             {"owner_durable", manifest.owner_durable},
@@ -135,6 +159,10 @@ Result<Manifest> manifest_from_json(std::string_view text) {
   if (!size_class) in.reject("sizeClass", "is no size class");
   manifest.suspend_after_s = in.optional_integer("suspendAfterS", 0, kIntegerMax).value_or(300);
   manifest.max_connections = in.optional_integer("maxConnections", 1, 100'000).value_or(20);
+  manifest.storage_limit_bytes =
+      in.optional_integer("storageLimitBytes", 0, kIntegerMax).value_or(0);
+  manifest.settings = read_settings(in);
+  manifest.paused = in.optional_bool("paused").value_or(false);
   manifest.system_identifier = read_identifier(in);
   const auto created_at = parse_rfc3339(in.required_string("createdAt", 1, 40));
   if (!created_at) in.reject("createdAt", "is no time");

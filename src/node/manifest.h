@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +46,9 @@ struct Manifest {
   instance::SizeClass size_class = instance::SizeClass::nano;
   std::int64_t suspend_after_s = 300;
   std::int64_t max_connections = 20;
+  std::int64_t storage_limit_bytes = 0;         // 0: none
+  std::map<std::string, std::string> settings;  // of PostgreSQL, by its owner
+  bool paused = false;                          // by hand or by policy: it refuses to start
   std::uint64_t system_identifier = 0;
   Timestamp created_at;
   // False until its files' new owner is known to survive a power cut; until then the owner is set

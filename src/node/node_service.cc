@@ -47,6 +47,8 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
       roles_({executor, *environment_, registry_, background_}),
       claims_({executor, *environment_, registry_, maker_, spares_, roles_, transitions_}),
       suspender_(*environment_, registry_),
+      storage_watch_(*environment_, registry_),
+      log_keeper_(*environment_, registry_),
       catalog_(*environment_),
       routes_(*this, environment_->users),
       server_(executor, router_),
@@ -63,6 +65,7 @@ NodeService::~NodeService() = default;
 void NodeService::on_change(const UnitPtr& unit) {
   spares_.note_change(unit);
   roles_.note_change(unit);
+  storage_watch_.note_change(unit);
 }
 
 Task<void> NodeService::start() {
@@ -76,6 +79,8 @@ Task<void> NodeService::start() {
   background_.spawn("node", spares_.run());
   background_.spawn("node", make_other_templates());
   background_.spawn("node", suspender_.run());
+  background_.spawn("node", storage_watch_.run());
+  background_.spawn("node", log_keeper_.run());
   background_.spawn("node", owner_sync_.run());
   background_.spawn("node", roles_.run());
 
@@ -93,7 +98,8 @@ Task<void> NodeService::make_other_templates() {
   for (const auto& installation : environment_->installations) {
     while (!spares_.complete()) co_await net::sleep_for(kOtherTemplatesCheck);
     co_await net::sleep_for(kOtherTemplatesCheck);
-    HOWDAH_CO_CHECK(maker_.check_space());
+    // Where there is no room for it, whoever asks for that major is told.
+    if (!maker_.check_space()) co_return Result<void>{};
     HOWDAH_CO_CHECK(co_await templates_.ensure(installation.major));
   }
   co_return Result<void>{};
@@ -175,6 +181,13 @@ asio::awaitable<os::DiskSpace> NodeService::volume_space() {
   const auto space = co_await net::offload(
       environment_->pool, std::bind_front(&volume::Volume::space, environment_->volume.get()));
   co_return space.value_or(os::DiskSpace{0, 0});
+}
+
+Task<instance::LogPiece> NodeService::read_log(InstanceId id, instance::LogRange range) {
+  if (!registry_.find(id)) co_return fail(ErrorCode::not_found, "there is no such instance");
+  const os::Path log = environment_->place_of(id).log();
+  co_return co_await net::offload(environment_->pool,
+                                  std::bind_front(&instance::read_log, log, range));
 }
 
 Task<void> NodeService::remove(InstanceId id, bool force) {

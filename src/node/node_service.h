@@ -11,8 +11,10 @@
 #include "node/admission.h"
 #include "node/catalog_instance.h"
 #include "node/claims.h"
+#include "node/log_keeper.h"
 #include "node/postgres_source.h"
 #include "node/routes.h"
+#include "node/storage_watch.h"
 #include "node/suspender.h"
 
 namespace howdah::node {
@@ -37,6 +39,7 @@ class NodeService : private NodeCalls {
   // NodeCalls, for the API.
   nodeapi::NodeStatus status(os::DiskSpace space) const override;
   asio::awaitable<os::DiskSpace> volume_space() override;
+  Task<instance::LogPiece> read_log(InstanceId id, instance::LogRange range) override;
   Task<void> remove(InstanceId id, bool force) override;
   Task<void> shut_down() override;
   bool closing() const override { return closing_; }
@@ -71,6 +74,8 @@ class NodeService : private NodeCalls {
   RoleKeeper roles_;
   Claims claims_;
   Suspender suspender_;
+  StorageWatch storage_watch_;
+  LogKeeper log_keeper_;
   CatalogInstance catalog_;
   http::Router router_;
   NodeRoutes routes_;

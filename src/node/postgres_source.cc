@@ -23,6 +23,11 @@ class RealPostmaster : public Postmaster {
   Task<instance::ExitReport> kill() override {
     return clean_up(process_->stop({.fast = milliseconds{0}}));
   }
+  Task<void> set_read_only(Manifest manifest, bool read_only) override {
+    instance::InstanceConfig config = environment_.instance_config(manifest);
+    config.read_only = read_only;
+    return process_->reload(std::move(config));
+  }
 
  private:
   // A socket directory means "may run" to the next agent, which looks at these only.

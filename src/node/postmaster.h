@@ -22,6 +22,8 @@ class Postmaster {
   // that nobody wants any more.
   virtual Task<instance::ExitReport> stop() = 0;
   virtual Task<instance::ExitReport> kill() = 0;
+  // Whether new transactions may only read, unless they say otherwise; from now on.
+  virtual Task<void> set_read_only(Manifest manifest, bool read_only) = 0;
 };
 
 class PostmasterSource {

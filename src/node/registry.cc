@@ -6,6 +6,8 @@
 #include <random>
 #include <utility>
 
+#include "model/server_settings.h"
+
 namespace howdah::node {
 namespace {
 
@@ -135,6 +137,13 @@ nodeapi::Instance Registry::view(const InstanceUnit& unit) const {
   view.system_identifier = manifest.system_identifier;
   view.suspend_after_s = manifest.suspend_after_s;
   view.max_connections = manifest.max_connections;
+  view.storage_limit_bytes = manifest.storage_limit_bytes;
+  if (const auto& storage = unit.storage(); storage.measured) {
+    view.storage_bytes = static_cast<std::int64_t>(storage.bytes);
+    view.storage_full = storage.full;
+  }
+  view.settings = manifest.settings;
+  view.paused = manifest.paused;
   if (unit.pid()) view.pid = *unit.pid();
   view.last_failure = unit.last_failure();
   view.last_activity = unit.last_activity();
@@ -190,11 +199,16 @@ Task<nodeapi::Instance> Registry::configure(InstanceId id, nodeapi::InstanceSett
   if (settings.size_class) {
     HOWDAH_CO_TRY(size_class, instance::parse_size_class(*settings.size_class));
   }
+  if (settings.settings) HOWDAH_CO_CHECK(check_server_settings(*settings.settings));
   HOWDAH_CO_CHECK(co_await unit->update([settings, size_class](Manifest& manifest) {
     if (settings.suspend_after_s) manifest.suspend_after_s = *settings.suspend_after_s;
     if (settings.max_connections) manifest.max_connections = *settings.max_connections;
+    if (settings.storage_limit_bytes) manifest.storage_limit_bytes = *settings.storage_limit_bytes;
     if (size_class) manifest.size_class = *size_class;
+    if (settings.settings) manifest.settings = *settings.settings;
+    if (settings.paused) manifest.paused = *settings.paused;
   }));
+  unit->storage().due = {};
   co_return view(*unit);
 }
 

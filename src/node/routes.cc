@@ -73,6 +73,15 @@ Result<std::uint64_t> query_number(const Request& request, std::string_view name
   return number;
 }
 
+// In a log; empty: not given.
+Result<std::optional<std::uint64_t>> query_position(const Request& request, std::string_view name) {
+  HOWDAH_TRY(const std::string text, query_value(request, name));
+  if (text.empty()) return std::optional<std::uint64_t>();
+  HOWDAH_TRY(const std::uint64_t position,
+             query_number(request, name, std::numeric_limits<std::int64_t>::max()));
+  return std::optional(position);
+}
+
 Result<bool> query_bool(const Request& request, std::string_view name) {
   HOWDAH_TRY(const std::string text, query_value(request, name));
   if (text == "true") return true;
@@ -118,6 +127,7 @@ void NodeRoutes::add_to(http::Router& router) {
   router.add(Method::get, "/v1/instances/{id}/roles", bind_front(&NodeRoutes::look_at_roles, this));
   router.add(Method::put, "/v1/instances/{id}/roles", bind_front(&NodeRoutes::set_roles, this));
   router.add(Method::post, "/v1/instances/{id}/stop", bind_front(&NodeRoutes::stop, this));
+  router.add(Method::get, "/v1/instances/{id}/log", bind_front(&NodeRoutes::read_log, this));
   router.add(Method::del, "/v1/instances/{id}", bind_front(&NodeRoutes::remove, this));
   router.add(Method::get, "/v1/journal", bind_front(&NodeRoutes::journal, this));
   router.add(Method::post, "/v1/shutdown", bind_front(&NodeRoutes::shut_down, this));
@@ -211,6 +221,18 @@ Task<Response> NodeRoutes::stop(Request request) {
   HOWDAH_CO_TRY(const auto stop, nodeapi::stop_request_from_json(body));
   HOWDAH_CO_TRY(const auto instance, co_await calls_.registry().stop(id_of(request), stop.force));
   co_return http::json_response(200, to_json(instance));
+}
+
+Task<Response> NodeRoutes::read_log(Request request) {
+  HOWDAH_CO_CHECK(check_query(request, {"from", "before", "size_max"}));
+  instance::LogRange range;
+  HOWDAH_CO_TRY(range.from, query_position(request, "from"));
+  HOWDAH_CO_TRY(range.before, query_position(request, "before"));
+  HOWDAH_CO_TRY(const std::uint64_t size_max,
+                query_number(request, "size_max", nodeapi::kLogPieceMax));
+  if (size_max > 0) range.size_max = size_max;
+  HOWDAH_CO_TRY(auto piece, co_await calls_.read_log(id_of(request), range));
+  co_return nodeapi::to_response({piece.begin, piece.first, piece.last, std::move(piece.text)});
 }
 
 Task<Response> NodeRoutes::remove(Request request) {

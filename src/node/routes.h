@@ -5,6 +5,7 @@
 #include <string>
 
 #include "http/router.h"
+#include "instance/server_log.h"
 #include "node/claims.h"
 #include "node/registry.h"
 
@@ -16,6 +17,8 @@ class NodeCalls {
   virtual ~NodeCalls() = default;
   virtual nodeapi::NodeStatus status(os::DiskSpace space) const = 0;
   virtual asio::awaitable<os::DiskSpace> volume_space() = 0;
+  // Errors: not_found, io_error.
+  virtual Task<instance::LogPiece> read_log(InstanceId id, instance::LogRange range) = 0;
   virtual Task<void> remove(InstanceId id, bool force) = 0;
   virtual Task<void> shut_down() = 0;
   virtual bool closing() const = 0;  // only status and journal are answered then
@@ -51,6 +54,7 @@ class NodeRoutes {
   Task<http::Response> look_at_roles(http::Request request);
   Task<http::Response> set_roles(http::Request request);
   Task<http::Response> stop(http::Request request);
+  Task<http::Response> read_log(http::Request request);
   Task<http::Response> remove(http::Request request);
   Task<http::Response> journal(http::Request request);
   Task<http::Response> shut_down(http::Request request);

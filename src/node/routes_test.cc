@@ -34,12 +34,15 @@ TEST(Callers, without_root_are_the_one_user_and_root) {
   EXPECT_EQ(caller_of(users, 1001), Caller::stranger);
 }
 
-TEST(Callers, gates_may_call_six_routes_of_fourteen) {
+TEST(Callers, gates_may_call_six_routes_of_fifteen) {
   http::Router router;
   const Users users = privileged();
   struct NoCalls : NodeCalls {
     nodeapi::NodeStatus status(os::DiskSpace) const override { return {}; }
     asio::awaitable<os::DiskSpace> volume_space() override { co_return os::DiskSpace{}; }
+    Task<instance::LogPiece> read_log(InstanceId, instance::LogRange) override {
+      co_return instance::LogPiece{};
+    }
     Task<void> remove(InstanceId, bool) override { co_return Result<void>{}; }
     Task<void> shut_down() override { co_return Result<void>{}; }
     bool closing() const override { return false; }
@@ -52,13 +55,14 @@ TEST(Callers, gates_may_call_six_routes_of_fourteen) {
   routes.add_to(router);
   std::size_t allowed = 0;
   for (const auto& route : router.routes()) allowed += gate_may_call(route.method, route.pattern);
-  EXPECT_EQ(router.routes().size(), 14U);
+  EXPECT_EQ(router.routes().size(), 15U);
   EXPECT_EQ(allowed, 6U);
   EXPECT_TRUE(gate_may_call(Method::post, "/v1/instances/{id}/acquire"));
   EXPECT_FALSE(gate_may_call(Method::del, "/v1/instances/{id}"));
   EXPECT_TRUE(gate_may_call(Method::get, "/v1/instances/{id}/roles"));
   EXPECT_FALSE(gate_may_call(Method::put, "/v1/instances/{id}/roles"));
   EXPECT_FALSE(gate_may_call(Method::post, "/v1/claims"));
+  EXPECT_FALSE(gate_may_call(Method::get, "/v1/instances/{id}/log"));
   EXPECT_FALSE(gate_may_call(Method::post, "/v1/shutdown"));
 }
 

@@ -3,9 +3,6 @@
 
 #include <algorithm>
 
-#include "base/log.h"
-#include "instance/server_log.h"
-
 namespace howdah::node {
 namespace {
 
@@ -14,19 +11,13 @@ using Clock = std::chrono::steady_clock;
 // What begins to be idle between two looks has a suspend time of a second at least.
 constexpr milliseconds kLookMax{1'000};
 constexpr milliseconds kLookMin{20};
-constexpr std::chrono::minutes kLogsEvery{1};
 
 }  // namespace
 
 Task<void> Suspender::run() {
-  auto logs_due = Clock::now() + kLogsEvery;
   while (true) {
     registry_.expire_holds();
     const auto next = suspend_idle();
-    if (Clock::now() >= logs_due) {
-      logs_due = Clock::now() + kLogsEvery;
-      (void)co_await limit_logs();
-    }
     const auto wait = std::chrono::ceil<milliseconds>(next - Clock::now());
     co_await net::sleep_for(std::clamp(wait, kLookMin, kLookMax));
   }
@@ -51,21 +42,6 @@ InstanceUnit::TimePoint Suspender::suspend_idle() {
     }
   }
   return next;
-}
-
-Task<void> Suspender::limit_logs() {
-  std::vector<os::Path> logs{environment_.catalog_place().log()};
-  for (const UnitPtr& unit : registry_.active()) {
-    logs.push_back(environment_.place_of(unit->id()).log());
-  }
-  for (const os::Path& log : logs) {
-    const auto limited = co_await net::offload(
-        environment_.pool, std::bind_front(&instance::limit_log, log, ByteCount{10_MiB}));
-    if (!limited) {
-      log::warn("node", "cannot shorten {}: {}", log.string(), limited.error().to_log());
-    }
-  }
-  co_return Result<void>{};
 }
 
 }  // namespace howdah::node

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts instances to sleep that nobody holds, ends holds whose time is over, and keeps the logs of
-// running instances bounded. It walks over what runs, never over what sleeps.
+// Puts instances to sleep that nobody holds, and ends holds whose time is over. It walks over what
+// runs, never over what sleeps.
 // Owner: NodeService; one thread.
 #pragma once
 #include "node/registry.h"
@@ -9,8 +9,7 @@ namespace howdah::node {
 
 class Suspender {
  public:
-  Suspender(Environment& environment, Registry& registry)
-      : environment_(environment), registry_(registry) {}
+  explicit Suspender(Registry& registry) : registry_(registry) {}
 
   // Until it is cancelled.
   Task<void> run();
@@ -18,9 +17,7 @@ class Suspender {
  private:
   // Returns: when to look again.
   InstanceUnit::TimePoint suspend_idle();
-  Task<void> limit_logs();
 
-  Environment& environment_;
   Registry& registry_;
 };
 

@@ -89,6 +89,16 @@ Task<Instance> Client::configure(InstanceId id, InstanceSettings settings) {
   co_return instance_from_json(answer);
 }
 
+Task<LogPiece> Client::log(InstanceId id, std::optional<std::uint64_t> from,
+                           std::optional<std::uint64_t> before) {
+  http::Request request;
+  HOWDAH_CO_TRY(request.path, instance_path(id, "/log"));
+  if (from) request.query.emplace_back("from", std::to_string(*from));
+  if (before) request.query.emplace_back("before", std::to_string(*before));
+  HOWDAH_CO_TRY(auto response, co_await http_.send(std::move(request), kQuick));
+  co_return log_piece_from_response(std::move(response));
+}
+
 Task<std::vector<RoleState>> Client::roles(InstanceId id) {
   HOWDAH_CO_TRY(std::string path, instance_path(id, "/roles"));
   HOWDAH_CO_TRY(const auto answer,

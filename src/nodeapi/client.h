@@ -26,6 +26,9 @@ class Client {
                                       std::int64_t ttl_s);
   Task<void> release(InstanceId id, std::string holder);
   Task<Instance> configure(InstanceId id, InstanceSettings settings);
+  // With from: the bytes from there on. Else those that end at before; neither: at the log's end.
+  Task<LogPiece> log(InstanceId id, std::optional<std::uint64_t> from,
+                     std::optional<std::uint64_t> before = {});
   // The roles that the platform has given a password, as they are inside. Never wakes it: those of
   // a stopped one are as they were seen last.
   Task<std::vector<RoleState>> roles(InstanceId id);

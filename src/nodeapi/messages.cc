@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nodeapi/messages.h"
 
+#include <charconv>
 #include <limits>
 #include <utility>
 
@@ -58,6 +59,12 @@ Result<PostgresVersion> postgres_from_json(const json::value& value) {
   return postgres;
 }
 
+json::object settings_to_json(const ServerSettings& settings) {
+  json::object object;
+  for (const auto& [name, value] : settings) object[name] = value;
+  return object;
+}
+
 Result<MissingPostgres> missing_from_json(const json::value& value) {
   Reader in(value);
   in.ignore_unknown();
@@ -81,6 +88,21 @@ Result<JournalEntry> entry_from_json(const json::value& value) {
   return entry;
 }
 
+constexpr const char* kLogBegin = "Log-Begin";
+constexpr const char* kLogFirst = "Log-First";
+constexpr const char* kLogLast = "Log-Last";
+
+Result<std::uint64_t> position_of(const http::Response& response, const char* name) {
+  const auto header = response.headers.find(name);
+  std::uint64_t position = 0;
+  if (header != response.headers.end()) {
+    const std::string& text = header->second;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), position);
+    if (error == std::errc{} && end == text.data() + text.size()) return position;
+  }
+  return fail(ErrorCode::protocol_violation, std::string("a piece of a log comes without ") + name);
+}
+
 }  // namespace
 
 std::string_view to_string(InstanceState state) {
@@ -97,23 +119,54 @@ bool is_instance_id(std::string_view text) {
   return only(text, 40, "abcdefghijklmnopqrstuvwxyz0123456789-");
 }
 
+http::Response to_response(LogPiece piece) {
+  http::Response response;
+  response.headers["Content-Type"] = "application/octet-stream";
+  response.headers[kLogBegin] = std::to_string(piece.begin);
+  response.headers[kLogFirst] = std::to_string(piece.first);
+  response.headers[kLogLast] = std::to_string(piece.last);
+  response.body = std::move(piece.text);
+  return response;
+}
+
+Result<LogPiece> log_piece_from_response(http::Response response) {
+  if (response.status != 200) return std::unexpected(http::error_of_response(response));
+  LogPiece piece;
+  HOWDAH_TRY(piece.begin, position_of(response, kLogBegin));
+  HOWDAH_TRY(piece.first, position_of(response, kLogFirst));
+  HOWDAH_TRY(piece.last, position_of(response, kLogLast));
+  piece.text = std::move(response.body);
+  const std::uint64_t end = piece.begin + piece.text.size();
+  if (piece.begin < piece.first || end < piece.begin || end > piece.last) {
+    return fail(ErrorCode::protocol_violation, "a piece of a log does not fit into its log");
+  }
+  return piece;
+}
+
 json::value to_json(const Instance& instance) {
   json::array holds;
   for (const Hold& hold : instance.holds) holds.push_back(hold_to_json(hold));
-  return json::object{{"id", instance.id.str()},
-                      {"state", to_string(instance.state)},
-                      {"slug", instance.slug},
-                      {"token", instance.token},
-                      {"pg_major", instance.pg_major},
-                      {"size_class", instance.size_class},
-                      {"socket_directory", instance.socket_directory},
-                      {"system_identifier", std::to_string(instance.system_identifier)},
-                      {"suspend_after_s", instance.suspend_after_s},
-                      {"max_connections", instance.max_connections},
-                      {"pid", instance.pid ? json::value(*instance.pid) : json::value()},
-                      {"last_failure", instance.last_failure},
-                      {"last_activity", time_to_json(instance.last_activity)},
-                      {"holds", std::move(holds)}};
+  return json::object{
+      {"id", instance.id.str()},
+      {"state", to_string(instance.state)},
+      {"slug", instance.slug},
+      {"token", instance.token},
+      {"pg_major", instance.pg_major},
+      {"size_class", instance.size_class},
+      {"socket_directory", instance.socket_directory},
+      {"system_identifier", std::to_string(instance.system_identifier)},
+      {"suspend_after_s", instance.suspend_after_s},
+      {"max_connections", instance.max_connections},
+      {"storage_limit_bytes", instance.storage_limit_bytes},
+      {"storage_bytes",
+       instance.storage_bytes ? json::value(*instance.storage_bytes) : json::value()},
+      {"storage_full", instance.storage_full},
+      {"settings", settings_to_json(instance.settings)},
+      {"paused", instance.paused},
+      {"pid", instance.pid ? json::value(*instance.pid) : json::value()},
+      {"last_failure", instance.last_failure},
+      {"last_activity", time_to_json(instance.last_activity)},
+      {"holds", std::move(holds)}};
 }
 
 Result<Instance> instance_from_json(const json::value& value) {
@@ -130,6 +183,15 @@ Result<Instance> instance_from_json(const json::value& value) {
   instance.system_identifier = in.big_integer("system_identifier");
   instance.suspend_after_s = in.integer("suspend_after_s", 0, kSecondsMax);
   instance.max_connections = in.integer("max_connections", 1, kConnectionsMax);
+  // A node of the version before has none of the three.
+  instance.storage_limit_bytes =
+      in.optional_integer("storage_limit_bytes", 0, kIntegerMax).value_or(0);
+  instance.storage_bytes = in.optional_integer("storage_bytes", 0, kIntegerMax);
+  instance.storage_full = in.optional_bool("storage_full").value_or(false);
+  if (in.has("settings")) {
+    instance.settings = in.server_settings("settings").value_or(ServerSettings());
+  }
+  if (in.has("paused")) instance.paused = in.optional_bool("paused").value_or(false);
   instance.pid = in.optional_integer("pid", 1, kIntegerMax);
   instance.last_failure = in.text("last_failure");
   instance.last_activity = in.time("last_activity");
@@ -144,6 +206,8 @@ json::value to_json(const ClaimRequest& request) {
                       {"size_class", request.size_class},
                       {"suspend_after_s", request.suspend_after_s},
                       {"max_connections", request.max_connections},
+                      {"storage_limit_bytes", request.storage_limit_bytes},
+                      {"settings", settings_to_json(request.settings)},
                       {"owner_verifier", request.owner_verifier}};
 }
 
@@ -158,6 +222,9 @@ Result<ClaimRequest> claim_request_from_json(const json::value& value) {
       in.optional_integer("suspend_after_s", 0, kSecondsMax).value_or(defaults.suspend_after_s);
   request.max_connections =
       in.optional_integer("max_connections", 1, kConnectionsMax).value_or(defaults.max_connections);
+  request.storage_limit_bytes =
+      in.optional_integer("storage_limit_bytes", 0, kIntegerMax).value_or(0);
+  request.settings = in.server_settings("settings").value_or(ServerSettings());
   request.owner_verifier = in.optional_string("owner_verifier", 0, 1024).value_or("");
   HOWDAH_CHECK(in.finish());
   return request;
@@ -210,6 +277,9 @@ json::value to_json(const InstanceSettings& settings) {
   if (settings.suspend_after_s) object["suspend_after_s"] = *settings.suspend_after_s;
   if (settings.max_connections) object["max_connections"] = *settings.max_connections;
   if (settings.size_class) object["size_class"] = *settings.size_class;
+  if (settings.storage_limit_bytes) object["storage_limit_bytes"] = *settings.storage_limit_bytes;
+  if (settings.settings) object["settings"] = settings_to_json(*settings.settings);
+  if (settings.paused) object["paused"] = *settings.paused;
   return object;
 }
 
@@ -219,6 +289,9 @@ Result<InstanceSettings> instance_settings_from_json(const json::value& value) {
   settings.suspend_after_s = in.optional_integer("suspend_after_s", 0, kSecondsMax);
   settings.max_connections = in.optional_integer("max_connections", 1, kConnectionsMax);
   settings.size_class = in.optional_string("size_class", 1, 40);
+  settings.storage_limit_bytes = in.optional_integer("storage_limit_bytes", 0, kIntegerMax);
+  settings.settings = in.server_settings("settings");
+  settings.paused = in.optional_bool("paused");
   HOWDAH_CHECK(in.finish());
   return settings;
 }

@@ -8,6 +8,7 @@
 #pragma once
 #include <boost/json.hpp>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/units.h"
+#include "http/message.h"
 
 namespace howdah::nodeapi {
 
@@ -33,6 +35,9 @@ struct Hold {
   Timestamp expires_at;
 };
 
+// Settings of PostgreSQL that the owner chose (model/server_settings.h), as they are written.
+using ServerSettings = std::map<std::string, std::string>;
+
 // Run state of one instance, as the node knows it.
 struct Instance {
   InstanceId id;
@@ -45,6 +50,13 @@ struct Instance {
   std::uint64_t system_identifier = 0;
   std::int64_t suspend_after_s = 300;  // 0: never
   std::int64_t max_connections = 20;
+  std::int64_t storage_limit_bytes = 0;  // 0: none
+  // Allocated bytes of its data directory without pg_wal, as last measured: every 30 s at least
+  // while it runs. Empty: not since the agent started.
+  std::optional<std::int64_t> storage_bytes;
+  bool storage_full = false;  // the limit is reached: transactions only read unless they ask
+  ServerSettings settings;
+  bool paused = false;  // refuses to start
   std::optional<std::int64_t> pid;
   std::string last_failure;  // public text, with the last lines of its log; empty: none
   Timestamp last_activity;   // last hold released, or start
@@ -60,6 +72,8 @@ struct ClaimRequest {
   std::string size_class;  // empty: the node's default
   std::int64_t suspend_after_s = 300;
   std::int64_t max_connections = 20;
+  std::int64_t storage_limit_bytes = 0;  // 0: none
+  ServerSettings settings = {};
   std::string owner_verifier;  // SCRAM verifier stored for user_<slug>; empty: set later
 };
 
@@ -102,8 +116,12 @@ struct StopRequest {
 
 struct InstanceSettings {
   std::optional<std::int64_t> suspend_after_s;
-  std::optional<std::int64_t> max_connections;  // takes effect at the next start
-  std::optional<std::string> size_class;        // the same
+  std::optional<std::int64_t> max_connections;      // takes effect at the next start
+  std::optional<std::string> size_class;            // the same
+  std::optional<ServerSettings> settings;           // the same; all of them
+  std::optional<std::int64_t> storage_limit_bytes;  // 0: none; in force within a second
+  // From the answer on, every start is refused (database_paused); one that runs is left alone.
+  std::optional<bool> paused;
 };
 
 struct PostgresVersion {
@@ -147,6 +165,19 @@ struct JournalPage {
   std::string boot_id;
   std::vector<JournalEntry> entries;
 };
+
+// A piece of an instance's server log: raw bytes, which the tenant chose a part of. Positions count
+// bytes since the log began, also those that are not kept any more.
+inline constexpr ByteCount kLogPieceMax = 1_MiB;
+struct LogPiece {
+  std::uint64_t begin = 0;  // of text
+  std::uint64_t first = 0;  // what is kept: [first, last)
+  std::uint64_t last = 0;
+  std::string text;
+};
+// Not JSON: what is logged need not be UTF-8.
+http::Response to_response(LogPiece);
+Result<LogPiece> log_piece_from_response(http::Response);
 
 boost::json::value to_json(const Instance&);
 boost::json::value to_json(const ClaimRequest&);

@@ -115,6 +115,26 @@ TEST(NodeApi, every_field_of_a_wrong_type_is_refused) {
   }
 }
 
+TEST(NodeApi, a_piece_of_a_log_travels_as_it_is) {
+  const std::string raw("\xff\0\x1b x\n", 6);
+  const auto again = log_piece_from_response(to_response({10, 5, 16, raw}));
+  ASSERT_TRUE(again) << again.error().to_log();
+  EXPECT_EQ(again->begin, 10U);
+  EXPECT_EQ(again->first, 5U);
+  EXPECT_EQ(again->last, 16U);
+  EXPECT_EQ(again->text, raw);
+}
+
+TEST(NodeApi, a_piece_of_a_log_that_does_not_fit_is_refused) {
+  EXPECT_FALSE(log_piece_from_response(to_response({10, 11, 20, ""})));
+  EXPECT_FALSE(log_piece_from_response(to_response({10, 0, 12, "abc"})));
+  http::Response response = to_response({0, 0, 3, "abc"});
+  response.headers["Log-Last"] = "3x";
+  EXPECT_FALSE(log_piece_from_response(response));
+  response.headers.erase("Log-Last");
+  EXPECT_FALSE(log_piece_from_response(response));
+}
+
 TEST(NodeApi, required_fields_of_requests_are_named_when_missing) {
   const auto claim = claim_request_from_json(json::object{});
   ASSERT_FALSE(claim);

@@ -51,6 +51,18 @@ Result<ByteCount> BtrfsVolume::usage(const std::string& path) {
   return tree::allocated_bytes(fd.get());
 }
 
+Result<bool> BtrfsVolume::limit_own_bytes(const std::string& path, ByteCount bytes) {
+  // A host's own btrfs may have quotas of its owner's making.
+  if (image_.empty()) return false;
+  HOWDAH_TRY(const tree::Place place, tree::find_place(root_fd(), path, tree::Missing::refused));
+  HOWDAH_TRY(const os::UniqueFd fd, tree::open_directory(place.parent.get(), place.name));
+  if (!btrfs::is_subvolume(fd.get())) return false;
+  HOWDAH_TRY(const std::uint64_t id, btrfs::subvolume_id(fd.get()));
+  if (!btrfs::own_bytes(fd.get(), id)) return false;  // no quotas
+  HOWDAH_CHECK(btrfs::limit_own_bytes(fd.get(), id, bytes));
+  return true;
+}
+
 Result<bool> BtrfsVolume::remove_directory(int parent_fd, const std::string& name) {
   HOWDAH_TRY(const os::UniqueFd fd, tree::open_directory(parent_fd, name));
   if (!btrfs::is_subvolume(fd.get())) return false;

@@ -16,6 +16,7 @@ class BtrfsVolume final : public Volume {
   Result<void> create_directory(const std::string& path) override;
   Result<void> clone(const std::string& source, const std::string& destination) override;
   Result<ByteCount> usage(const std::string& path) override;
+  Result<bool> limit_own_bytes(const std::string& path, ByteCount bytes) override;
   Result<std::vector<std::string>> check() override;
   Result<void> close() override;
 

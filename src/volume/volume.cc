@@ -85,6 +85,16 @@ Result<void> Volume::move_and_delete(const tree::Place& place) {
   return tree::sync(place.parent.get(), "a directory");
 }
 
+Result<ByteCount> Volume::allocated(const std::string& path) {
+  HOWDAH_TRY(const tree::Place place, tree::find_place(root_fd(), path, tree::Missing::refused));
+  HOWDAH_TRY(const os::UniqueFd fd, tree::open_directory(place.parent.get(), place.name));
+  return tree::allocated_bytes(fd.get());
+}
+
+Result<bool> Volume::limit_own_bytes(const std::string&, ByteCount) {
+  return false;
+}
+
 Result<os::DiskSpace> Volume::space() const {
   return os::disk_space(root_);
 }

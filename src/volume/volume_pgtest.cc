@@ -292,6 +292,46 @@ TEST_P(VolumeConformance, usage_counts_what_a_directory_wrote_itself) {
   EXPECT_EQ(missing.error().code, ErrorCode::not_found);
 }
 
+TEST_P(VolumeConformance, allocated_bytes_count_a_clone_in_full_and_at_once) {
+  ASSERT_TRUE(volume_->create_directory("a"));
+  write_text(path("a/file"), std::string(4_MiB, 'x'));
+  ASSERT_TRUE(volume_->make_durable("a"));
+  ASSERT_TRUE(volume_->clone("a", "b"));
+  const auto clone = volume_->allocated("b");
+  ASSERT_TRUE(clone) << clone.error().to_log();
+  EXPECT_GE(*clone, 4_MiB);
+  write_text(path("b/more"), std::string(2_MiB, 'x'));
+  ASSERT_TRUE(volume_->make_durable("b"));
+  const auto grown = volume_->allocated("b");
+  ASSERT_TRUE(grown);
+  EXPECT_GE(*grown, 6_MiB);
+  EXPECT_LT(*grown, 7_MiB);
+  EXPECT_EQ(volume_->allocated("c").error().code, ErrorCode::not_found);
+}
+
+TEST_P(VolumeConformance, a_bound_holds_where_there_are_any_and_is_taken_away_again) {
+  ASSERT_TRUE(volume_->create_directory("a"));
+  const auto bounded = volume_->limit_own_bytes("a", 8_MiB);
+  ASSERT_TRUE(bounded) << bounded.error().to_log();
+  if (!*bounded) GTEST_SKIP() << "this driver or kernel has no bounds";
+  const auto fd = os::open_file(path("a/file"), O_WRONLY | O_CREAT);
+  const std::string block(1_MiB, 'x');
+  const auto write = [&] {
+    return ::write(fd->get(), block.data(), block.size()) == static_cast<ssize_t>(block.size()) &&
+           ::fdatasync(fd->get()) == 0;
+  };
+  int written = 0;
+  while (written < 32 && write()) ++written;
+  EXPECT_GE(written, 6);
+  EXPECT_LE(written, 8);
+  EXPECT_EQ(errno, EDQUOT);
+  ASSERT_TRUE(volume_->create_directory("neighbour"));
+  write_text(path("neighbour/file"), std::string(16_MiB, 'x'));
+  EXPECT_TRUE(volume_->make_durable("neighbour")) << "nobody else is held back";
+  ASSERT_TRUE(volume_->limit_own_bytes("a", 0));
+  EXPECT_TRUE(write());
+}
+
 TEST_P(VolumeConformance, space_is_told_and_shrinks) {
   const auto before = volume_->space();
   ASSERT_TRUE(before);

@@ -178,8 +178,8 @@ const PASSWORDS: Case[] = [
     logInWith("mine", () => ({ password: ` ${world.mine.password}` })),
   ],
   [
-    "the password with a NUL behind it",
-    logInWith("mine", () => ({ password: `${world.mine.password}\0` })),
+    "the password with a NUL before it",
+    logInWith("mine", () => ({ password: `\0${world.mine.password}` })),
   ],
   [
     "the password without its last character",

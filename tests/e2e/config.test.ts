@@ -110,7 +110,8 @@ test("link chooses a database for a folder, in .gitignore once, and only in a wo
   for (const _ of [1, 2]) assert.equal((await cli(["link", "linked"], place)).code, 0);
   assert.equal(fs.readFileSync(path.join(work, ".gitignore"), "utf8"), ".howdah\n");
   // Without DB and data folder, from below, and said on standard error.
-  const shown = await cli(["env", "pull", "--file", path.join(base, "x.env")], {}, `${work}/below`);
+  const target = path.join(base, "x.env");
+  const shown = await cli(["env", "pull", "--file", target], {}, path.join(work, "below"));
   assert.equal(shown.code, 0, shown.stderr);
   assert.match(shown.stderr, new RegExp(`Database: ${made.database_name} \\(.*\\.howdah:1\\)`));
   clear();

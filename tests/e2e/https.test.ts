@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Off loopback everything is TLS, with the own CA's certificate: seen from another machine, which is
-// a second network namespace here.
+// Off loopback everything is TLS, with the own CA's certificate: seen from another machine, which
+// is a second network namespace here.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";

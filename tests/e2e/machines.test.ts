@@ -16,11 +16,12 @@ const skip = !IS_ROOT && "needs root: it mounts";
 const EXIT_UNSUPPORTED = 7;
 const EXIT_RETRY = 75;
 
-/** A folder with a `howdah` that runs on another machine: `setup` in a mount namespace of its own. */
+/** A folder with a `howdah` that runs on another machine: `setup` in its own mount namespace. */
 function machineBin(base: string, setup: string): string {
   const bin = path.join(base, "bin");
   fs.mkdirSync(bin);
-  const exec = `exec unshare -m --propagation slave sh -c '${setup} && exec "$@"' sh ${program("howdah")} "$@"`;
+  const inside = `sh -c '${setup} && exec "$@"' sh ${program("howdah")} "$@"`;
+  const exec = `exec unshare -m --propagation slave ${inside}`;
   fs.writeFileSync(path.join(bin, "howdah"), `#!/bin/sh\n${exec}\n`, { mode: 0o755 });
   return bin;
 }
@@ -184,7 +185,8 @@ async function buildSays(command: string, available: number, limit?: [number, nu
       fs.writeFileSync(path.join(base, "memory.max"), `${limit[0]}\n`);
       fs.writeFileSync(path.join(base, "memory.current"), `${limit[1]}\n`);
     }
-    const script = `source packaging/progress.sh; source packaging/build.sh; nproc() { echo 8; }; ${command}`;
+    const sources = "source packaging/progress.sh; source packaging/build.sh; nproc() { echo 8; }";
+    const script = `${sources}; ${command}`;
     const env = { HOWDAH_MEMINFO: path.join(base, "meminfo"), HOWDAH_CGROUP: base };
     return await run("bash", ["-c", script], { cwd: ROOT, env });
   } finally {
@@ -192,7 +194,7 @@ async function buildSays(command: string, available: number, limit?: [number, nu
   }
 }
 
-test("a build uses fewer compilers on a small machine, and is refused on one too small", async () => {
+test("a build uses fewer compilers on a small machine; one too small refuses it", async () => {
   const jobs = async (...machine: [number, [number, number]?]) =>
     Number((await buildSays("build_jobs", ...machine)).stdout);
   assert.equal(await jobs(16384 * MIB), 8);

@@ -60,7 +60,7 @@ test("install puts everything in place, again as well, and remove takes all of i
     assert.equal(made.code, 0, made.stderr);
   }
   const files = tree(dest).join("\n");
-  assert.match(files, IS_ROOT ? /etc\/systemd\/system\/howdah-\w+\.service/ : /howdah-\w+\.service/);
+  assert.match(files, /systemd\/(system|user)\/howdah-\w+\.service/);
   for (const name of ["pg-status", "pg-list-databases", "pg-backup-control", "howdah"]) {
     assert.match(files, new RegExp(`bin/${name}(\n|$)`));
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A catalog that another version of Howdah wrote. Older ones are made by taking the newest
-// migration's row away or adding one, as a version would that knows fewer or more.
+// A catalog that a newer version of Howdah wrote, made by a row such as that version would add. How
+// an older one is dumped and migrated is in src/control/catalog/catalog_pgtest.cc.
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
@@ -26,7 +26,7 @@ function dumps(howdah: Howdah): string[] {
     .filter((name) => name.endsWith(".dump"));
 }
 
-test("an older catalog is dumped, then migrated; a newer one is refused and left alone", async () => {
+test("a catalog of a newer version is refused and left alone", async () => {
   const howdah = await Howdah.start();
   try {
     const made = await howdah.api.createDatabase();

@@ -98,8 +98,10 @@ async function bodyView(response, operation, place) {
     place.append(pre);
     const code = pre.appendChild(el("code", {}));
     let text = "";
-    for await (const part of response.body.pipeThrough(new TextDecoderStream())) {
-      text += part;
+    // By its reader: not every browser can iterate a stream.
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      text += part.value;
       fill(text, code);
       pre.scrollTop = pre.scrollHeight;
     }

@@ -31,6 +31,7 @@
  * @property {string} summary
  * @property {string} description
  * @property {Access} access
+ * @property {boolean} forOneDatabase whether a key of one database may be enough
  * @property {boolean} deprecated
  * @property {Parameter[]} parameters
  * @property {{required: boolean, media: string, schema: Json} | null} body
@@ -116,6 +117,7 @@ export class Contract {
       summary: call.summary ?? "",
       description: call.description ?? "",
       access: call["x-access"] ?? (call.security?.length === 0 ? "open" : "read"),
+      forOneDatabase: call["x-any-key"] === true || /^\/api\/databases\/{id}(\/|$)/.test(path),
       deprecated: call.deprecated === true,
       parameters: parameters.map((parameter) => this.#parameter(parameter)),
       body: this.#body(call.requestBody),

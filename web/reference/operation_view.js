@@ -97,11 +97,13 @@ function heading(operation, id) {
 }
 
 /** @param {Operation} operation */
-function accessLine({ access }) {
+function accessLine({ access, forOneDatabase }) {
+  const keyed = access !== "open" && access !== "local";
   return el(
     "p",
     { class: "access" },
     el("span", { class: `pill access-${access}` }, ACCESS[access]),
+    keyed && !forOneDatabase && el("span", { class: "pill" }, "no keys of one database"),
   );
 }
 

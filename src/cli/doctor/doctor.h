@@ -51,6 +51,8 @@ std::vector<RunningProcess> find_processes(const Layout& layout);
 // postgres.cc
 Findings check_postgres(const Subject& subject);
 Finding judge_versions(const std::vector<instance::PostgresInstallation>& found);
+// One for each major that databases need and the machine does not have.
+Findings judge_missing(const std::vector<nodeapi::MissingPostgres>& missing);
 
 // storage.cc
 Findings check_folder(const Subject& subject);

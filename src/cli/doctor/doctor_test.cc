@@ -26,6 +26,16 @@ TEST(Doctor, an_old_minor_version_is_told_with_the_newest_that_is_known) {
   EXPECT_EQ(judge_versions({{19, "19.0", {}}}).status, Status::ok);
 }
 
+TEST(Doctor, a_major_that_databases_need_and_nobody_installed_is_named_with_what_to_do) {
+  EXPECT_TRUE(judge_missing({}).empty());
+  const auto found = judge_missing({{13, 1}, {16, 2}});
+  ASSERT_EQ(found.size(), 2U);
+  expect_finding(found[0], Status::fail);
+  EXPECT_EQ(found[0].text, "1 database needs PostgreSQL 13, which is not installed");
+  EXPECT_EQ(found[1].text, "2 databases need PostgreSQL 16, which is not installed");
+  EXPECT_NE(found[1].advice.find("install postgresql-16"), std::string::npos);
+}
+
 TEST(Doctor, little_space_is_a_warning_and_very_little_a_fault) {
   EXPECT_EQ(judge_space("disk", "here", {100_GiB, 4_GiB}, 4_GiB).status, Status::ok);
   expect_finding(judge_space("disk", "here", {100_GiB, 4_GiB - 1}, 4_GiB), Status::warn);

@@ -30,22 +30,6 @@ int newest_minor(int major) {
   return found == kNewestMinors.end() ? 0 : found->second;
 }
 
-Finding missing_major(int major, const std::string& who) {
-  return {Status::fail, "postgresql",
-          fmt::format("{} PostgreSQL {}, which is not installed", who, major),
-          "it cannot be started", instance::missing_major_hint(major)};
-}
-
-// Nothing runs, so what --postgres-dir will name is not known.
-Findings check_catalog(const Layout& layout,
-                       const std::vector<instance::PostgresInstallation>& found) {
-  const auto version = os::read_file(layout.data / "catalog" / "data" / "PG_VERSION", 16);
-  int major = 0;
-  if (version) std::from_chars(version->data(), version->data() + version->size(), major);
-  if (major == 0 || instance::choose_installation(found, major)) return {};
-  return {missing_major(major, "the catalog needs")};
-}
-
 }  // namespace
 
 Finding judge_versions(const std::vector<instance::PostgresInstallation>& found) {
@@ -63,22 +47,46 @@ Finding judge_versions(const std::vector<instance::PostgresInstallation>& found)
           "upgrade the packages (apt upgrade), then restart Howdah"};
 }
 
+Findings judge_missing(const std::vector<nodeapi::MissingPostgres>& missing) {
+  Findings findings;
+  for (const nodeapi::MissingPostgres& one : missing) {
+    findings.push_back(
+        {Status::fail, "postgresql",
+         fmt::format("{} database{} PostgreSQL {}, which is not installed", one.instances,
+                     one.instances == 1 ? " needs" : "s need", one.major),
+         "what sleeps of them cannot be woken", instance::missing_major_hint(one.major)});
+  }
+  return findings;
+}
+
+namespace {
+
+// Nothing runs, so what --postgres-dir will name is not known.
+Findings judge_catalog(const Subject& subject,
+                       const std::vector<instance::PostgresInstallation>& found) {
+  const auto text = os::read_file(subject.layout.data / "catalog" / "data" / "PG_VERSION", 64);
+  int major = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), major);
+  if (major == 0 || instance::choose_installation(found, major)) return {};
+  return {{Status::warn, "postgresql",
+           fmt::format("the catalog needs PostgreSQL {}, which no package has put here", major),
+           "Howdah does not start without it", instance::missing_major_hint(major)}};
+}
+
+}  // namespace
+
 Findings check_postgres(const Subject& subject) {
   if (subject.node && !subject.node->postgres.empty()) {
     std::vector<instance::PostgresInstallation> used;
     for (const auto& one : subject.node->postgres) used.push_back({one.major, one.version, {}});
-    Findings findings{judge_versions(used)};
-    for (const nodeapi::MissingPostgres& missing : subject.node->missing_postgres) {
-      findings.push_back(
-          missing_major(missing.major, fmt::format("{} database{}", missing.instances,
-                                                   missing.instances == 1 ? " needs" : "s need")));
-    }
+    Findings findings = judge_missing(subject.node->missing_postgres);
+    findings.insert(findings.begin(), judge_versions(used));
     return findings;
   }
   const auto found = instance::find_installations({});
   if (found) {
-    Findings findings{judge_versions(*found)};
-    for (Finding& one : check_catalog(subject.layout, *found)) findings.push_back(std::move(one));
+    Findings findings = judge_catalog(subject, *found);
+    findings.insert(findings.begin(), judge_versions(*found));
     return findings;
   }
   return {{Status::fail, "postgresql", found.error().message, "no database can be started",

@@ -138,8 +138,8 @@ TEST_F(CatalogModel, every_table_of_an_organisation_says_which) {
                 "WHERE relkind = 'r' AND relnamespace = 'howdah'::regnamespace "
                 "AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid "
                 "AND attname = 'organisation_id')"),
-            "audit_head operation_events operation_steps organisations schema_migrations "
-            "state_transitions");
+            "audit_base audit_head operation_events operation_steps organisations "
+            "schema_migrations state_transitions");
 }
 
 TEST_F(CatalogModel, every_foreign_key_has_an_index) {
@@ -197,6 +197,9 @@ TEST_F(CatalogModel, a_generation_of_a_credential_is_there_once_also_without_a_b
 }
 
 TEST_F(CatalogModel, the_audit_log_cannot_be_edited_by_accident) {
+  sql("INSERT INTO howdah.audit_logs (position, at, organisation_id, actor, action, prev_hash, "
+      "hash) "
+      "SELECT 1, now(), id, 'a', 'b', hash, hash FROM howdah.organisations, howdah.audit_head");
   EXPECT_FALSE(attempt("DELETE FROM howdah.audit_logs"));
   EXPECT_FALSE(attempt("TRUNCATE howdah.audit_logs"));
 }

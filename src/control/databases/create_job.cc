@@ -4,12 +4,14 @@
 #include <functional>
 #include <utility>
 
+#include "control/databases/admission.h"
 #include "control/databases/database_job.h"
 #include "control/databases/database_store.h"
 #include "control/databases/sample_data.h"
 #include "control/firewall/firewall.h"
 #include "control/idempotency/effect.h"
 #include "control/organisation/organisation.h"
+#include "control/rehearsal.h"
 #include "crypto/random.h"
 #include "model/names.h"
 
@@ -24,6 +26,10 @@ constexpr std::string_view kKindWithSample = "database.create_with_sample";
 std::int64_t number(const boost::json::object& object, std::string_view name) {
   const boost::json::value* value = object.if_contains(name);
   return value != nullptr && value->is_int64() ? value->get_int64() : 0;
+}
+
+std::string_view kind_of(const NewDatabase& wanted) {
+  return wanted.sample_data ? kKindWithSample : kKind;
 }
 
 BranchId branch_of(const StepRun& run) {
@@ -68,16 +74,33 @@ Task<CreateJob::Started> CreateJob::start(NewDatabase wanted, Credential credent
       std::bind_front(&CreateJob::store, this, std::move(wish)));
 }
 
+Task<CreateJob::Planned> CreateJob::plan(NewDatabase wanted, Principal caller) {
+  const std::string kind(kind_of(wanted));
+  Wish wish{std::move(caller),
+            {},
+            std::move(wanted),
+            {DatabaseId(crypto::make_uuid()), BranchId(crypto::make_uuid()), {}, {}},
+            {},
+            nodes_.node_id()};
+  HOWDAH_CO_CHECK(co_await rehearse<Timestamp>(
+      platform_.catalog.pool(), std::bind_front(&CreateJob::insert, this, std::move(wish))));
+  co_return Planned{platform_.jobs.step_names(kind)};
+}
+
+Task<Timestamp> CreateJob::insert(Wish wish, pg::Connection& connection) {
+  HOWDAH_CO_CHECK(co_await check_room_for_database(connection, wish.caller.organisation_id,
+                                                   wish.wanted.storage_limit_bytes));
+  co_return co_await database_store::insert(
+      connection, {wish.ids.database_id, wish.ids.branch_id, wish.node_id,
+                   wish.caller.organisation_id, wish.wanted, wish.caller.actor});
+}
+
 Task<CreateJob::Started> CreateJob::store(Wish wish, pg::Connection& connection) {
   const NewDatabase& wanted = wish.wanted;
-  HOWDAH_CO_CHECK(co_await check_room_for_database(connection, wish.caller.organisation_id));
-  HOWDAH_CO_TRY(wish.ids.created_at,
-                co_await database_store::insert(
-                    connection, {wish.ids.database_id, wish.ids.branch_id, wish.node_id,
-                                 wish.caller.organisation_id, wanted, wish.caller.actor}));
+  HOWDAH_CO_TRY(wish.ids.created_at, co_await insert(wish, connection));
   NewJob job;
-  job.kind = wanted.sample_data ? kKindWithSample : kKind;
-  job.exclusive_key = "database:" + wish.ids.database_id.str();
+  job.kind = kind_of(wanted);
+  job.exclusive_key = exclusive_key(wish.ids.database_id);
   job.payload = database_job_payload(wish.ids.database_id, wanted.friendly_name, wish.caller,
                                      wish.request_id);
   job.payload.emplace("branch_id", wish.ids.branch_id.str());
@@ -85,6 +108,8 @@ Task<CreateJob::Started> CreateJob::store(Wish wish, pg::Connection& connection)
   job.payload.emplace("size_class", wanted.size_class);
   job.payload.emplace("suspend_after_s", wanted.suspend_after_s);
   job.payload.emplace("max_connections", wanted.max_connections);
+  job.payload.emplace("storage_limit_bytes", wanted.storage_limit_bytes.value_or(0));
+  job.payload.emplace("settings", to_json(wanted.settings));
   job.payload.emplace("credential", wish.credential);
   job.watch = Watch{"Create database " + wanted.friendly_name, wish.ids.database_id,
                     wish.ids.branch_id, wish.caller.actor};
@@ -124,6 +149,10 @@ Task<void> CreateJob::claim(StepRun& run) {
   request.size_class = text_of(run.payload(), "size_class");
   request.suspend_after_s = number(run.payload(), "suspend_after_s");
   request.max_connections = number(run.payload(), "max_connections");
+  request.storage_limit_bytes = number(run.payload(), "storage_limit_bytes");
+  if (const auto* settings = run.payload().if_contains("settings")) {
+    request.settings = settings_from_text(boost::json::serialize(*settings));
+  }
   request.owner_verifier = credential.verifier;
   HOWDAH_CO_TRY(const nodeapi::Instance instance, co_await platform_.node.claim(request));
   run.memo() = {{"instance_id", instance.id.str()},
@@ -177,7 +206,7 @@ Task<void> CreateJob::open_route(StepRun& run) {
     run.log("the route follows within 30 s: " + published.error().message);
     co_return Result<void>{};
   }
-  log_unanswered(run, *published);
+  note_unanswered(run, *published);
   co_return Result<void>{};
 }
 

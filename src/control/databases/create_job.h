@@ -32,6 +32,11 @@ class CreateJob {
   Task<Started> start(NewDatabase wanted, Credential credential, Principal caller,
                       std::string request_id);
 
+  // What start() would begin, with its errors; nothing is kept.
+  struct Planned {
+    std::vector<std::string> steps;
+  };
+  Task<Planned> plan(NewDatabase wanted, Principal caller);
   // What an earlier process began with start(), and the password that it made.
   struct Earlier {
     Started started;
@@ -48,6 +53,7 @@ class CreateJob {
     boost::json::object credential;
     NodeId node_id;
   };
+  Task<Timestamp> insert(Wish wish, pg::Connection& connection);
   Task<Started> store(Wish wish, pg::Connection& connection);
 
   Task<void> claim(StepRun& run);

@@ -12,6 +12,8 @@
 
 namespace howdah::control {
 
+using nodeapi::ServerSettings;
+
 struct Database {
   DatabaseId id;
   std::string slug;  // empty while it is being made
@@ -24,9 +26,13 @@ struct Database {
   std::int64_t suspend_after_s = 300;
   int pg_major = 0;  // 0: not known yet
   std::string size_class;
+  std::optional<std::int64_t> storage_limit_bytes;  // empty: none of its own
+  ServerSettings settings;
   bool is_protected = false;
+  std::int64_t version = 1;  // the revision of its ETag
   Timestamp created_at;
   Timestamp updated_at;
+  std::optional<Timestamp> paused_at;
   std::optional<Timestamp> deleted_at;
   std::optional<Timestamp> purge_after;
   BranchId main_branch;
@@ -43,5 +49,10 @@ ShownStatus shown_status(const Database& database, const NodeWatcher& nodes);
 
 // Without secrets and URLs.
 boost::json::object to_json(const Database& database, const NodeWatcher& nodes);
+boost::json::object to_json(const ServerSettings& settings);
+ServerSettings settings_from_text(const std::string& text);  // of the catalog's column
+
+// Errors: database_deleted, saying until when it can be brought back.
+Result<void> check_not_deleted(const Database& database);
 
 }  // namespace howdah::control

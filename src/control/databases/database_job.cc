@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "control/databases/database_store.h"
+
 namespace howdah::control {
 
 std::string text_of(const boost::json::object& object, std::string_view name) {
@@ -40,10 +42,39 @@ Task<void> audit_database_job(Platform& platform, StepRun& run, pg::Connection& 
   co_return co_await platform.audit.append(connection, std::move(caller), std::move(entry));
 }
 
-void log_unanswered(StepRun& run, const Published& published) {
+void note_unanswered(StepRun& run, const Published& published) {
+  run.memo()[kMemoMissingGates] = missing_gates(published);
   for (const GateId& gate : published.waiting_for) {
     run.log("gate " + gate.str() + " has not answered yet");
   }
+}
+
+Task<void> publish_database(Platform& platform, RoutePublisher& routes, StepRun& run) {
+  HOWDAH_CO_TRY(const auto branches,
+                co_await database_store::branches(platform.catalog.pool(), database_of(run)));
+  std::vector<BranchId> ids;
+  for (const auto& branch : branches) ids.push_back(branch.id);
+  // A purged database cannot be asked for its branches any more.
+  const std::string main_branch = text_of(run.payload(), "branch_id");
+  if (!main_branch.empty()) ids.emplace_back(main_branch);
+  HOWDAH_CO_TRY(const Published published, co_await routes.publish(std::move(ids)));
+  note_unanswered(run, published);
+  co_return Result<void>{};
+}
+
+Task<Job> finish_job(Platform& platform, JobId id) {
+  constexpr milliseconds kWait{30'000};
+  const auto give_up = std::chrono::steady_clock::now() + kWait;
+  HOWDAH_CO_TRY(Job job, co_await platform.jobs.run_now(id, kWait));
+  const auto left =
+      std::chrono::duration_cast<milliseconds>(give_up - std::chrono::steady_clock::now());
+  if (!is_final(job.state) && left > milliseconds{0}) {
+    HOWDAH_CO_TRY(job, co_await platform.jobs.wait(id, left));
+  }
+  if (job.state == JobState::failed || job.state == JobState::cancelled) {
+    co_return std::unexpected(error_of(job));
+  }
+  co_return job;
 }
 
 }  // namespace howdah::control

@@ -26,6 +26,16 @@ struct JobAudit {
 Task<void> audit_database_job(Platform& platform, StepRun& run, pg::Connection& connection,
                               JobAudit audit);
 
-void log_unanswered(StepRun& run, const Published& published);
+// What keeps the job's change from being in force on every port, as a sentence; missing or empty:
+// nothing does.
+inline constexpr std::string_view kMemoMissingGates = "missing_gates";
+// Remembers gates that have not acknowledged: in the log, and for whoever answers the caller.
+void note_unanswered(StepRun& run, const Published& published);
+// Brings the routes of all branches of the job's database to the gates, as the catalog has them.
+Task<void> publish_database(Platform& platform, RoutePublisher& routes, StepRun& run);
+
+// Runs a job of Start::here on behalf of a request, for 30 s at most. A step that is tried again is
+// waited for as well: the caller shall learn how it ended. Errors: of a job that failed.
+Task<Job> finish_job(Platform& platform, JobId id);
 
 }  // namespace howdah::control

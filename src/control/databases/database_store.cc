@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/databases/database_store.h"
 
+#include "base/json.h"
 #include "model/names.h"
 
 namespace howdah::control::database_store {
@@ -9,7 +10,8 @@ namespace {
 constexpr std::string_view kSelect = R"(
 SELECT d.id, d.slug, d.name, d.friendly_name, d.owner_email, d.status, d.status_reason,
        d.max_connections, d.suspend_after_s, d.pg_major, d.size_class, d.protected, d.created_at,
-       d.updated_at, d.deleted_at, d.purge_after, b.id AS branch_id, b.instance_id
+       d.updated_at, d.paused_at, d.deleted_at, d.purge_after, d.storage_limit_bytes, d.settings,
+       d.version, b.id AS branch_id, b.instance_id
 FROM howdah.databases d
 JOIN howdah.branches b ON b.database_id = d.id AND b.slug = 'main'
   AND (b.status <> 'deleted' OR d.status = 'deleted')
@@ -31,8 +33,14 @@ Database database_of(const pg::Rows& rows, std::size_t row) {
   database.is_protected = rows.boolean(row, "protected");
   database.created_at = rows.time(row, "created_at").value_or(Timestamp{});
   database.updated_at = rows.time(row, "updated_at").value_or(Timestamp{});
+  database.paused_at = rows.time(row, "paused_at");
   database.deleted_at = rows.time(row, "deleted_at");
   database.purge_after = rows.time(row, "purge_after");
+  if (rows.value(row, "storage_limit_bytes")) {
+    database.storage_limit_bytes = rows.integer(row, "storage_limit_bytes");
+  }
+  database.settings = settings_from_text(rows.text(row, "settings"));
+  database.version = rows.integer(row, "version");
   database.main_branch = BranchId(rows.text(row, "branch_id"));
   database.main_instance = InstanceId(rows.text(row, "instance_id"));
   return database;
@@ -43,15 +51,19 @@ pg::Value or_null(const std::string& text) {
 }
 
 // Errors of a statement that puts a name in, as the caller should see them.
-Error explain(Error error, const NewDatabase& wanted) {
-  if (pg::sqlstate(error) != "23505" || !wanted.name) return error;
+Error explain(Error error, const std::optional<std::string>& name) {
+  if (pg::sqlstate(error) != "23505" || !name) return error;
   Error taken{ErrorCode::conflict,
-              "another database has the name " + *wanted.name,
+              "another database has the name " + *name,
               "choose another name, or leave it out",
               error.detail,
               {{"/name", "is taken"}},
               {}};
   return taken;
+}
+
+std::unexpected<Error> no_such_database() {
+  return fail(ErrorCode::not_found, "no database has this id");
 }
 
 }  // namespace
@@ -61,8 +73,9 @@ Task<Timestamp> insert(pg::Connection& connection, Insert row) {
   auto rows = co_await connection.query(
       R"(WITH made AS (
            INSERT INTO howdah.databases (id, organisation_id, name, friendly_name, owner_email,
-             max_connections, suspend_after_s, pg_major, size_class, created_by)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             max_connections, suspend_after_s, pg_major, size_class, created_by,
+             storage_limit_bytes, settings, protected)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $13, $14::jsonb, $15)
            RETURNING id, organisation_id, created_at),
          branch AS (
            INSERT INTO howdah.branches (id, organisation_id, database_id, node_id, created_by)
@@ -73,8 +86,9 @@ Task<Timestamp> insert(pg::Connection& connection, Insert row) {
        pg::param(wanted.max_connections), pg::param(wanted.suspend_after_s),
        wanted.pg_major == 0 ? pg::Value() : pg::param(wanted.pg_major),
        pg::param(wanted.size_class), pg::param(row.created_by), pg::param(row.main_branch.str()),
-       or_null(row.node_id.str())});
-  if (!rows) co_return std::unexpected(explain(std::move(rows).error(), wanted));
+       or_null(row.node_id.str()), pg::param(wanted.storage_limit_bytes),
+       pg::param(json::serialize(to_json(wanted.settings))), pg::param(wanted.is_protected)});
+  if (!rows) co_return std::unexpected(explain(std::move(rows).error(), wanted.name));
   co_return rows->time(0, "created_at").value_or(now());
 }
 
@@ -115,12 +129,37 @@ Task<void> activate(pg::Connection& connection, DatabaseId id) {
 }
 
 Task<Database> find(pg::Pool& pool, DatabaseId id) {
-  const auto missing = [] { return fail(ErrorCode::not_found, "no database has this id"); };
-  if (!is_uuid(id.str())) co_return missing();
+  if (!is_uuid(id.str())) co_return no_such_database();
   HOWDAH_CO_TRY(const pg::Rows rows, co_await pool.query(std::string(kSelect) + " AND d.id = $1",
                                                          {pg::param(id.str())}));
-  if (rows.empty()) co_return missing();
+  if (rows.empty()) co_return no_such_database();
   co_return database_of(rows, 0);
+}
+
+Task<Database> lock(pg::Connection& connection, DatabaseId id) {
+  if (!is_uuid(id.str())) co_return no_such_database();
+  HOWDAH_CO_TRY(const pg::Rows rows,
+                co_await connection.query(std::string(kSelect) + " AND d.id = $1 FOR UPDATE OF d",
+                                          {pg::param(id.str())}));
+  if (rows.empty()) co_return no_such_database();
+  co_return database_of(rows, 0);
+}
+
+Task<Database> update(pg::Connection& connection, Database database) {
+  auto rows = co_await connection.query(
+      R"(UPDATE howdah.databases SET friendly_name = $2, owner_email = $3, name = $4,
+           max_connections = $5, suspend_after_s = $6, size_class = $7, storage_limit_bytes = $8,
+           settings = $9::jsonb, protected = $10
+         WHERE id = $1 RETURNING version, updated_at)",
+      {pg::param(database.id.str()), pg::param(database.friendly_name),
+       pg::param(database.owner_email), pg::param(database.name),
+       pg::param(database.max_connections), pg::param(database.suspend_after_s),
+       pg::param(database.size_class), pg::param(database.storage_limit_bytes),
+       pg::param(json::serialize(to_json(database.settings))), pg::param(database.is_protected)});
+  if (!rows) co_return std::unexpected(explain(std::move(rows).error(), database.name));
+  database.version = rows->integer(0, "version");
+  database.updated_at = rows->time(0, "updated_at").value_or(now());
+  co_return database;
 }
 
 Task<std::vector<Database>> list(pg::Pool& pool, Filter filter, Page page) {
@@ -152,21 +191,6 @@ Task<std::vector<std::pair<std::string, std::int64_t>>> count_by_status(pg::Pool
   co_return counts;
 }
 
-Task<Timestamp> mark_deleted(pg::Connection& connection, DatabaseId id, std::chrono::days keep) {
-  HOWDAH_CO_TRY(const pg::Rows rows,
-                co_await connection.query(
-                    R"(WITH gone AS (
-                         UPDATE howdah.branches SET status = 'deleted', deleted_at = now(),
-                           purge_after = now() + make_interval(days => $2), paused_at = NULL
-                         WHERE database_id = $1 AND status <> 'deleted')
-                       UPDATE howdah.databases SET status = 'deleted', deleted_at = now(),
-                         purge_after = now() + make_interval(days => $2)
-                       WHERE id = $1 AND status <> 'deleted' RETURNING purge_after)",
-                    {pg::param(id.str()), pg::param(static_cast<std::int64_t>(keep.count()))}));
-  if (rows.empty()) co_return fail(ErrorCode::database_deleted, "the database is deleted already");
-  co_return rows.time(0, "purge_after").value_or(now());
-}
-
 Task<std::vector<BranchPlace>> branches(pg::Pool& pool, DatabaseId id) {
   HOWDAH_CO_TRY(const pg::Rows rows,
                 co_await pool.query("SELECT id, instance_id FROM howdah.branches "
@@ -184,14 +208,6 @@ Task<bool> remove_creating(pg::Connection& connection, DatabaseId id) {
                 co_await connection.query(
                     "DELETE FROM howdah.databases WHERE id = $1 AND status = 'creating'",
                     {pg::param(id.str())}));
-  co_return rows.affected() > 0;
-}
-
-Task<bool> remove_purgeable(pg::Connection& connection, DatabaseId id) {
-  HOWDAH_CO_TRY(const pg::Rows rows,
-                co_await connection.query("DELETE FROM howdah.databases WHERE id = $1 "
-                                          "AND status = 'deleted' AND purge_after <= now()",
-                                          {pg::param(id.str())}));
   co_return rows.affected() > 0;
 }
 

@@ -42,6 +42,12 @@ Task<void> activate(pg::Connection& connection, DatabaseId id);
 // Deleted ones included. Errors: not_found.
 Task<Database> find(pg::Pool& pool, DatabaseId id);
 
+// The same, locked until the end of the transaction.
+Task<Database> lock(pg::Connection& connection, DatabaseId id);
+// Writes what a PATCH may change. Returns it with its new version. Errors: conflict when the name
+// is taken.
+Task<Database> update(pg::Connection& connection, Database database);
+
 struct Filter {
   OrganisationId organisation_id;
   std::optional<DatabaseId> only;  // of a key for one database
@@ -51,17 +57,13 @@ Task<std::vector<Database>> list(pg::Pool& pool, Filter filter, Page page);
 // By status, for metrics.
 Task<std::vector<std::pair<std::string, std::int64_t>>> count_by_status(pg::Pool& pool);
 
-// Errors: database_deleted when it is already.
-Task<Timestamp> mark_deleted(pg::Connection& connection, DatabaseId id, std::chrono::days keep);
 struct BranchPlace {
   BranchId id;
   InstanceId instance_id;  // empty: none
 };
 Task<std::vector<BranchPlace>> branches(pg::Pool& pool, DatabaseId id);
-// Forgets it for ever, if its status (and, for a deleted one, its purge date) still allows it.
-// False: it does not, and nothing happened.
+// Forgets one that was never finished. False: it is not in that state, and nothing happened.
 Task<bool> remove_creating(pg::Connection& connection, DatabaseId id);
-Task<bool> remove_purgeable(pg::Connection& connection, DatabaseId id);
 
 struct OwnerLogin {
   std::string role;

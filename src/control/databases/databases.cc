@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "control/connection_strings/connection_strings.h"
+#include "control/databases/database_job.h"
 #include "control/databases/database_store.h"
 #include "control/operations/operations.h"
 #include "model/names.h"
@@ -13,14 +14,7 @@
 namespace howdah::control {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr milliseconds kWait = 30s;
-
-std::string memo_text(const Job& job, std::string_view name) {
-  const json::value* value = job.memo.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
+constexpr milliseconds kWait{30'000};
 
 Result<void> no_query(const http::Request& request) {
   QueryReader query(request.query);
@@ -33,13 +27,13 @@ Databases::Databases(Platform& platform, const NodeWatcher& nodes, RoutePublishe
     : platform_(platform),
       nodes_(nodes),
       creating_(platform, nodes, routes),
-      deleting_(platform, routes),
-      reconciler_(platform, deleting_),
+      lifecycle_(platform, nodes, routes),
+      reconciler_(platform, lifecycle_.deleting()),
       tasks_(platform.executor) {}
 
 void Databases::add_jobs(JobEngine& jobs) {
   creating_.add_to(jobs);
-  deleting_.add_to(jobs);
+  lifecycle_.add_jobs(jobs);
 }
 
 void Databases::add_routes(Routes& routes) {
@@ -53,8 +47,7 @@ void Databases::add_routes(Routes& routes) {
              std::bind_front(&Databases::show, this));
   routes.keep_answers("/api/databases");
   routes.keep_answers("/api/databases/{id}");
-  routes.add(Method::del, "/api/databases/{id}", Access::write,
-             std::bind_front(&Databases::remove, this));
+  lifecycle_.add_routes(routes);
 }
 
 Task<void> Databases::start() {
@@ -66,22 +59,13 @@ asio::awaitable<void> Databases::stop() {
   co_await tasks_.stop();
 }
 
-// A step that is tried again is waited for as well: the caller shall learn how it ended.
-Task<Job> Databases::finish(JobId id) {
-  const auto give_up = std::chrono::steady_clock::now() + kWait;
-  HOWDAH_CO_TRY(Job job, co_await platform_.jobs.run_now(id, kWait));
-  const auto left =
-      std::chrono::duration_cast<milliseconds>(give_up - std::chrono::steady_clock::now());
-  if (!is_final(job.state) && left > milliseconds{0}) {
-    HOWDAH_CO_TRY(job, co_await platform_.jobs.wait(id, left));
-  }
-  co_return job;
-}
-
 Task<http::Response> Databases::create(Call call) {
-  HOWDAH_CO_CHECK(no_query(call.request));
+  QueryReader query(call.request.query);
+  const bool dry_run = query.flag("dryRun");
+  HOWDAH_CO_CHECK(query.finish());
   HOWDAH_CO_TRY(const json::value body, read_body(call.request));
   HOWDAH_CO_TRY(NewDatabase wanted, read_new_database(body, nodes_.status()));
+  if (dry_run) co_return co_await plan_created(std::move(wanted), call.caller);
   if (call.earlier_job) {
     co_return co_await resume_create(std::move(*call.earlier_job), std::move(wanted));
   }
@@ -89,10 +73,7 @@ Task<http::Response> Databases::create(Call call) {
   HOWDAH_CO_TRY(const CreateJob::Started started,
                 co_await creating_.start(wanted, std::move(credential.kept), call.caller,
                                          call.request.request_id));
-  HOWDAH_CO_TRY(const Job job, co_await finish(started.job_id));
-  if (job.state == JobState::failed || job.state == JobState::cancelled) {
-    co_return std::unexpected(error_of(job));
-  }
+  HOWDAH_CO_TRY(const Job job, co_await finish_job(platform_, started.job_id));
   co_return co_await answer_created(started, job, std::move(wanted),
                                     std::move(credential.password));
 }
@@ -111,7 +92,7 @@ Task<http::Response> Databases::resume_create(JobId id, NewDatabase wanted) {
 // Everything the answer needs is at hand, so it costs no reading of the catalog.
 Task<http::Response> Databases::answer_created(CreateJob::Started started, Job job,
                                                NewDatabase wanted, std::string password) {
-  const std::string slug = memo_text(job, kMemoSlug);
+  const std::string slug = text_of(job.memo, kMemoSlug);
   const bool done = job.state == JobState::finished;
   json::object data{{"id", started.database_id.str()}};
   if (!slug.empty()) {
@@ -159,48 +140,27 @@ Task<http::Response> Databases::list(Call call) {
 
 Task<http::Response> Databases::show(Call call) {
   HOWDAH_CO_CHECK(no_query(call.request));
+  HOWDAH_CO_TRY(const auto preconditions, Preconditions::of(call.request));
   HOWDAH_CO_TRY(const Database database,
                 co_await database_store::find(platform_.catalog.pool(),
                                               DatabaseId(call.request.parameters.at("id"))));
-  if (database.status == "deleted") {
-    co_return fail(ErrorCode::database_deleted, "the database was deleted",
-                   "its data is kept until " + to_rfc3339(*database.purge_after));
-  }
-  co_return success(200, {.data = to_json(database, nodes_)});
+  HOWDAH_CO_CHECK(check_not_deleted(database));
+  json::object data = to_json(database, nodes_);
+  std::string etag = etag_of(std::to_string(database.version), data);
+  co_return tagged(call.request, preconditions, std::move(etag),
+                   success(200, {.data = std::move(data)}));
 }
 
-Task<http::Response> Databases::remove(Call call) {
-  QueryReader query(call.request.query);
-  const bool purge = query.flag("purge");
-  HOWDAH_CO_CHECK(query.finish());
-  if (purge) {
-    co_return fail(ErrorCode::unsupported, "purge=true is not supported yet",
-                   "without it, the data is kept for 7 days and then purged");
+Task<http::Response> Databases::plan_created(NewDatabase wanted, Principal caller) {
+  HOWDAH_CO_TRY(const CreateJob::Planned planned, co_await creating_.plan(wanted, caller));
+  Plan plan{.action = "database.create",
+            .friendly_name = wanted.friendly_name,
+            .changes = {{"status", {{"from", nullptr}, {"to", "active"}}}},
+            .steps = planned.steps};
+  if (!wanted.allowed_ips.empty()) {
+    plan.changes["firewall_rules"] = {{"from", 0}, {"to", wanted.allowed_ips.size()}};
   }
-  pg::Pool& pool = platform_.catalog.pool();
-  const DatabaseId id(call.request.parameters.at("id"));
-  HOWDAH_CO_TRY(const Database database, co_await database_store::find(pool, id));
-  if (database.status == "deleted") {
-    co_return fail(ErrorCode::database_deleted, "the database was deleted already");
-  }
-  if (database.is_protected) {
-    co_return fail(ErrorCode::conflict, "the database is protected", "lift the protection first");
-  }
-  HOWDAH_CO_TRY(const JobId job_id,
-                co_await deleting_.start(database, call.caller, call.request.request_id));
-  HOWDAH_CO_TRY(const Job job, co_await finish(job_id));
-  if (job.state == JobState::failed || job.state == JobState::cancelled) {
-    co_return std::unexpected(error_of(job));
-  }
-  HOWDAH_CO_TRY(const Database deleted, co_await database_store::find(pool, id));
-  HOWDAH_CO_TRY(json::array operations, co_await operation_summary(pool, job_id));
-  Envelope envelope{.data = to_json(deleted, nodes_), .operations = std::move(operations)};
-  if (job.state != JobState::finished) {
-    envelope.message = "The database is being deleted; its operation tells when it is done";
-    co_return accepted(job_id.str(), std::move(envelope));
-  }
-  envelope.message = "Database deleted successfully";
-  co_return success(200, std::move(envelope));
+  co_return plan_response(plan);
 }
 
 }  // namespace howdah::control

@@ -3,7 +3,7 @@
 // Owner: make_features; on the loop's thread.
 #pragma once
 #include "control/databases/create_job.h"
-#include "control/databases/delete_job.h"
+#include "control/databases/lifecycle.h"
 #include "control/databases/reconciler.h"
 #include "control/platform.h"
 
@@ -25,8 +25,7 @@ class Databases final : public Feature {
   Task<http::Response> create(Call call);
   Task<http::Response> list(Call call);
   Task<http::Response> show(Call call);
-  Task<http::Response> remove(Call call);
-  Task<Job> finish(JobId id);
+  Task<http::Response> plan_created(NewDatabase wanted, Principal caller);
   Task<http::Response> resume_create(JobId id, NewDatabase wanted);
   Task<http::Response> answer_created(CreateJob::Started started, Job job, NewDatabase wanted,
                                       std::string password);
@@ -34,7 +33,7 @@ class Databases final : public Feature {
   Platform& platform_;
   const NodeWatcher& nodes_;
   CreateJob creating_;
-  DeleteJob deleting_;
+  Lifecycle lifecycle_;
   Reconciler reconciler_;
   net::TaskGroup tasks_;
 };

@@ -171,7 +171,6 @@ asio::awaitable<void> DatabasesTest::deletes() {
   EXPECT_EQ(code_of(co_await get(path + "/connection-strings")), "database_deleted");
   EXPECT_EQ((co_await get("/api/databases"))->at("count"), 0);
   EXPECT_EQ((co_await get("/api/databases", {{"includeDeleted", "true"}}))->at("count"), 1);
-  EXPECT_EQ(code_of(co_await call(Method::del, path, nullptr, {{"purge", "true"}})), "unsupported");
   EXPECT_TRUE(co_await create("next", {{"name", "shop"}})) << "the name is free again";
 }
 TEST_F(DatabasesTest, a_deleted_database_refuses_everybody_and_keeps_its_data) {

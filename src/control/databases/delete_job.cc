@@ -6,6 +6,8 @@
 
 #include "control/databases/database_job.h"
 #include "control/databases/database_store.h"
+#include "control/databases/instances.h"
+#include "control/databases/lifecycle_store.h"
 
 namespace howdah::control {
 namespace {
@@ -13,7 +15,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::string_view kDelete = "database.delete";
-constexpr std::string_view kPurge = "database.purge";
+constexpr std::string_view kPurge = "database.purge";         // its date has come
+constexpr std::string_view kPurgeNow = "database.purge_now";  // somebody wants it
+constexpr int kAttemptsMax = 20;
 
 }  // namespace
 
@@ -25,7 +29,7 @@ void DeleteJob::add_to(JobEngine& jobs) {
   const Step stop{.name = "stop the instance",
                   .work = std::bind_front(&DeleteJob::stop_instances, this),
                   .timeout = 180s};
-  jobs.add(JobKind{std::string(kDelete), {mark, close, stop}, 20, {}});
+  jobs.add(JobKind{std::string(kDelete), {mark, close, stop}, kAttemptsMax, {}});
   const Step remove{.name = "delete the data",
                     .work = std::bind_front(&DeleteJob::remove_instances, this),
                     .commit = std::bind_front(&DeleteJob::forget, this),
@@ -33,15 +37,24 @@ void DeleteJob::add_to(JobEngine& jobs) {
   const Step forget_routes{.name = "forget the routes",
                            .work = std::bind_front(&DeleteJob::close_routes, this),
                            .timeout = 10s};
-  jobs.add(JobKind{std::string(kPurge), {remove, forget_routes}, 20, {}});
+  jobs.add(JobKind{std::string(kPurge), {remove, forget_routes}, kAttemptsMax, {}});
+  const Step give_up{.name = "mark for its purge",
+                     .commit = std::bind_front(&DeleteJob::mark_for_purge, this)};
+  jobs.add(
+      JobKind{std::string(kPurgeNow), {give_up, close, remove, forget_routes}, kAttemptsMax, {}});
 }
 
-Task<JobId> DeleteJob::start(Database database, Principal caller, std::string request_id) {
-  std::string title = "Delete database " + database.friendly_name;
-  co_return co_await platform_.catalog.pool().transaction<JobId>(
-      std::bind_front(&DeleteJob::store, this,
-                      Wish{std::move(database), std::move(caller), std::move(request_id),
-                           std::string(kDelete), std::move(title), JobEngine::Start::here}));
+std::string_view DeleteJob::kind_of(DatabaseAction action) {
+  return action == DatabaseAction::purge ? kPurgeNow : kDelete;
+}
+
+Task<JobId> DeleteJob::enqueue(pg::Connection& connection, DatabaseWish wish, Database database) {
+  const bool purge = wish.action == DatabaseAction::purge;
+  std::string title = (purge ? "Purge database " : "Delete database ") + database.friendly_name;
+  co_return co_await store(
+      {std::move(database), std::move(wish.caller), std::move(wish.request_id),
+       std::string(kind_of(wish.action)), std::move(title), JobEngine::Start::here},
+      connection);
 }
 
 Task<void> DeleteJob::start_purge(Database database) {
@@ -60,7 +73,7 @@ Task<void> DeleteJob::start_purge(Database database) {
 Task<JobId> DeleteJob::store(Wish wish, pg::Connection& connection) {
   NewJob job;
   job.kind = wish.kind;
-  job.exclusive_key = "database:" + wish.database.id.str();
+  job.exclusive_key = exclusive_key(wish.database.id);
   // The branches are named here because a purged database cannot be asked for them any more.
   job.payload = database_job_payload(wish.database.id, wish.database.friendly_name, wish.caller,
                                      wish.request_id);
@@ -71,43 +84,32 @@ Task<JobId> DeleteJob::store(Wish wish, pg::Connection& connection) {
 }
 
 Task<void> DeleteJob::mark(StepRun& run, pg::Connection& connection) {
-  HOWDAH_CO_TRY(const Timestamp purge_after,
-                co_await database_store::mark_deleted(connection, database_of(run), kKeep));
+  HOWDAH_CO_TRY(const Moment moment, co_await tick(connection));
+  HOWDAH_CO_TRY(const Timestamp purge_after, co_await lifecycle_store::mark_deleted(
+                                                 connection, {database_of(run), kKeep, moment}));
   run.result() = {{"database_id", database_of(run).str()},
                   {"purge_after", to_rfc3339(purge_after)}};
   co_return co_await audit(run, connection, "database.delete");
 }
 
+Task<void> DeleteJob::mark_for_purge(StepRun& run, pg::Connection& connection) {
+  co_return co_await lifecycle_store::mark_for_purge(connection, database_of(run));
+}
+
 // Gates refuse new clients and cut the present ones when the route says deleted or is gone.
 Task<void> DeleteJob::close_routes(StepRun& run) {
-  HOWDAH_CO_TRY(const auto branches,
-                co_await database_store::branches(platform_.catalog.pool(), database_of(run)));
-  std::vector<BranchId> ids{BranchId(text_of(run.payload(), "branch_id"))};
-  for (const auto& branch : branches) ids.push_back(branch.id);
-  HOWDAH_CO_TRY(const Published published, co_await routes_.publish(std::move(ids)));
-  log_unanswered(run, published);
-  co_return Result<void>{};
+  co_return co_await publish_database(platform_, routes_, run);
 }
 
 Task<void> DeleteJob::stop_instances(StepRun& run) {
-  HOWDAH_CO_TRY(const auto branches,
-                co_await database_store::branches(platform_.catalog.pool(), database_of(run)));
-  for (const auto& branch : branches) {
-    if (branch.instance_id.empty()) continue;
-    const auto stopped = co_await platform_.node.stop(branch.instance_id, true);
-    if (!stopped && stopped.error().code != ErrorCode::not_found) {
-      co_return std::unexpected(stopped.error());
-    }
-  }
-  co_return Result<void>{};
+  co_return co_await align_instances(platform_, database_of(run));
 }
 
 Task<void> DeleteJob::remove_instances(StepRun& run) {
   // It may have been undeleted since the job was made; the exclusive key keeps it from now on.
-  const auto database = co_await database_store::find(platform_.catalog.pool(), database_of(run));
-  const bool gone = !database && database.error().code == ErrorCode::not_found;
-  if (!database && !gone) co_return std::unexpected(database.error());
-  if (gone || database->status != "deleted" || database->purge_after > now()) {
+  HOWDAH_CO_TRY(const bool due, co_await lifecycle_store::may_be_purged(platform_.catalog.pool(),
+                                                                        database_of(run)));
+  if (!due) {
     run.skip("the database is not due to be purged");
     co_return Result<void>{};
   }
@@ -121,8 +123,7 @@ Task<void> DeleteJob::remove_instances(StepRun& run) {
 }
 
 Task<void> DeleteJob::forget(StepRun& run, pg::Connection& connection) {
-  HOWDAH_CO_TRY(const bool removed,
-                co_await database_store::remove_purgeable(connection, database_of(run)));
+  HOWDAH_CO_TRY(const bool removed, co_await lifecycle_store::forget(connection, database_of(run)));
   if (!removed) co_return Result<void>{};
   co_return co_await audit(run, connection, "database.purge");
 }

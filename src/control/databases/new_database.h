@@ -20,14 +20,15 @@ struct NewDatabase {
   int pg_major = 0;        // 0: the node's default
   std::string size_class;  // empty: the node's default
   std::int64_t suspend_after_s = 300;
+  std::optional<std::int64_t> storage_limit_bytes;
+  nodeapi::ServerSettings settings;
+  bool is_protected = false;
   bool sample_data = false;
   std::vector<AllowedAddress> allowed_ips;  // its first firewall rules
 };
 
-inline constexpr std::int64_t kSuspendAfterMax_s = 30 * 24 * 3600;
-
 // Errors: invalid_request naming every wrong, missing and unknown field at once; unsupported for a
-// field whose behaviour does not exist yet, or a PostgreSQL version the node has not installed.
+// PostgreSQL version the node has not installed.
 Result<NewDatabase> read_new_database(const boost::json::value& body,
                                       const nodeapi::NodeStatus& node);
 

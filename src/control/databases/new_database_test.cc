@@ -127,11 +127,28 @@ TEST(NewDatabase, versions_are_checked_against_the_node) {
   }
 }
 
-TEST(NewDatabase, what_does_not_work_yet_is_refused_by_name_and_never_ignored) {
+TEST(NewDatabase, settings_limit_and_protection_are_read) {
   const std::string start(kStart);
-  EXPECT_EQ(faults(start + R"("protected":true,"settings":{}})"),
-            "unsupported: /settings /protected");
-  EXPECT_EQ(faults(start + R"("sizeClass":"custom"})"), "unsupported: /sizeClass");
+  const auto wanted = read(start + R"("sizeClass":"custom","protected":true,"storageLimitBytes":
+      67108864,"settings":{"work_mem":"64MB","jit":false,"random_page_cost":1.5,"lock_timeout":0,
+      "log_statement":null}})");
+  ASSERT_TRUE(wanted) << wanted.error().to_log();
+  EXPECT_EQ(wanted->size_class, "custom");
+  EXPECT_TRUE(wanted->is_protected);
+  EXPECT_EQ(wanted->storage_limit_bytes, 67'108'864);
+  const nodeapi::ServerSettings expected{
+      {"work_mem", "64MB"}, {"jit", "off"}, {"random_page_cost", "1.5"}, {"lock_timeout", "0"}};
+  EXPECT_EQ(wanted->settings, expected);
+}
+
+TEST(NewDatabase, settings_that_cannot_be_are_named_one_by_one) {
+  const std::string start(kStart);
+  EXPECT_EQ(faults(start + R"("settings":{"fsync":"off","work_mem":"1kB","jit":[1]}})"),
+            "invalid_request: /settings/fsync /settings/work_mem /settings/jit");
+  EXPECT_EQ(faults(start + R"("settings":"work_mem=64MB"})"), "invalid_request: /settings");
+  EXPECT_EQ(faults(start + R"("storageLimitBytes":67108863})"),
+            "invalid_request: /storageLimitBytes");
+  EXPECT_EQ(faults(start + R"("protected":"yes"})"), "invalid_request: /protected");
   EXPECT_EQ(faults(start + R"("sizeClass":"huge"})"), "invalid_request: /sizeClass");
 }
 

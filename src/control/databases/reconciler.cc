@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 #include "control/databases/database_store.h"
+#include "control/databases/elapsed_time.h"
+#include "control/databases/instances.h"
 
 namespace howdah::control {
 namespace {
@@ -31,6 +33,7 @@ Task<void> Reconciler::look(std::chrono::seconds grace) {
   HOWDAH_CO_TRY(const auto instances, co_await platform_.node.instances());
   HOWDAH_CO_CHECK(co_await compare_claims(instances, grace));
   HOWDAH_CO_CHECK(co_await report_missing(instances));
+  HOWDAH_CO_CHECK(co_await align(instances));
   HOWDAH_CO_CHECK(co_await take_back(instances, grace));
   co_return co_await purge_due();
 }
@@ -90,6 +93,21 @@ Task<void> Reconciler::report_missing(std::vector<nodeapi::Instance> instances) 
   co_return Result<void>{};
 }
 
+Task<void> Reconciler::align(std::vector<nodeapi::Instance> instances) {
+  HOWDAH_CO_TRY(const auto all,
+                co_await instance_store::wanted(platform_.catalog.pool(), std::nullopt));
+  std::map<InstanceId, const nodeapi::Instance*> present;
+  for (const nodeapi::Instance& instance : instances) present.emplace(instance.id, &instance);
+  for (const auto& wanted : all) {
+    const auto found = present.find(wanted.instance_id);
+    if (found == present.end() || fits(*found->second, wanted.settings)) continue;
+    HOWDAH_CO_CHECK(co_await align_instance(platform_.node, wanted));
+    log::info("reconciler", "instance {} was brought in line with the catalog",
+              wanted.instance_id.str());
+  }
+  co_return Result<void>{};
+}
+
 Task<void> Reconciler::take_back(std::vector<nodeapi::Instance> instances,
                                  std::chrono::seconds grace) {
   HOWDAH_CO_TRY(const auto found,
@@ -119,6 +137,13 @@ Task<bool> Reconciler::forget(DatabaseId id, pg::Connection& connection) {
 }
 
 Task<void> Reconciler::purge_due() {
+  HOWDAH_CO_TRY(const bool any, co_await reconciler_store::any_deleted(platform_.catalog.pool()));
+  if (!any) co_return Result<void>{};
+  const auto time = std::chrono::steady_clock::now();
+  if (time >= next_tick_) {
+    HOWDAH_CO_CHECK(co_await platform_.catalog.pool().transaction<Moment>(&tick));
+    next_tick_ = time + kTickPeriod;
+  }
   HOWDAH_CO_TRY(const auto due, co_await reconciler_store::purgeable(platform_.catalog.pool()));
   for (const DatabaseId& id : due) {
     const auto database = co_await database_store::find(platform_.catalog.pool(), id);

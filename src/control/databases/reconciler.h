@@ -5,6 +5,8 @@
 //     because an older catalog may have been put back;
 //   - a database in status creating that no job will finish: taken back;
 //   - an instance of a deleted database that runs: stopped;
+//   - an instance whose settings are not what the catalog wants, or that runs although it is
+//     paused: brought in line;
 //   - an active branch without an instance: reported;
 //   - a deleted database whose purge date has come: purged.
 // Owner: DatabasesFeature; on the loop's thread.
@@ -25,6 +27,8 @@ class Reconciler {
   static constexpr milliseconds kPeriod{10'000};
   // Younger differences are work in progress. Two looks after it, nothing half-made is left.
   static constexpr std::chrono::seconds kGrace{15};
+  // How often the clock of elapsed time is put on while a deleted database waits for its purge.
+  static constexpr std::chrono::seconds kTickPeriod{60};
 
   Reconciler(Platform& platform, DeleteJob& deleting) : platform_(platform), deleting_(deleting) {}
 
@@ -40,6 +44,7 @@ class Reconciler {
   Task<void> compare_claims(std::vector<nodeapi::Instance> instances, std::chrono::seconds grace);
   Task<void> report_missing(std::vector<nodeapi::Instance> instances);
   Task<void> settle(nodeapi::Instance instance, reconciler_store::Claim claim);
+  Task<void> align(std::vector<nodeapi::Instance> instances);
   Task<void> take_back(std::vector<nodeapi::Instance> instances, std::chrono::seconds grace);
   Task<void> purge_due();
   Task<bool> forget(DatabaseId id, pg::Connection& connection);
@@ -47,6 +52,7 @@ class Reconciler {
   Platform& platform_;
   DeleteJob& deleting_;
   std::map<std::string, std::chrono::steady_clock::time_point> first_seen_;  // by unknown token
+  std::chrono::steady_clock::time_point next_tick_{};
   std::set<InstanceId> reported_orphans_;
   std::set<InstanceId> reported_missing_;
 };

@@ -48,12 +48,15 @@ class ReconcilerTest : public testing::CatalogTest {
     const bool deleted = status == "deleted";
     sql(fmt::format(
         "INSERT INTO howdah.databases (id, slug, friendly_name, owner_email, status, created_at, "
-        "deleted_at, purge_after) VALUES ('{0}', {2}, 'x', 'a@b.c', '{1}', {3}, {4}, {4} + "
-        "interval '7 d'); INSERT INTO howdah.branches (id, database_id, status, instance_id, "
-        "deleted_at) VALUES ('{5}', '{0}', '{1}', {6}, {4})",
+        "deleted_at, purge_after, paused_at, purge_after_elapsed_s) VALUES ('{0}', {2}, 'x', "
+        "'a@b.c', '{1}', {3}, {4}, {4} + interval '7 d', {7}, 604800); INSERT INTO howdah.branches "
+        "(id, database_id, status, instance_id, "
+        "deleted_at) VALUES ('{5}', '{0}', '{8}', {6}, {4})",
         kDatabase, status, status == "creating" ? "NULL" : "'abcd1234'", more,
         deleted ? "now()" : "NULL::timestamptz", kBranch,
-        status == "creating" ? "NULL" : "'i-000000000001'"));
+        status == "creating" ? "NULL" : "'i-000000000001'",
+        status == "paused" ? "now()" : "NULL::timestamptz",
+        status == "paused" ? "active" : status));
   }
 
   Config config;
@@ -146,10 +149,55 @@ TEST_F(ReconcilerTest, an_instance_of_a_deleted_database_that_runs_is_stopped) {
 
 TEST_F(ReconcilerTest, a_purge_is_queued_once_when_the_date_has_come) {
   add_database("deleted");
-  sql("UPDATE howdah.databases SET purge_after = now() - interval '1 s'");
+  sql("UPDATE howdah.databases SET purge_after = now() - interval '1 s', "
+      "purge_after_elapsed_s = 0");
   expect(look());
   expect(look());
   EXPECT_EQ(ask("SELECT string_agg(kind, ',') FROM howdah.jobs"), "database.purge");
+}
+
+// What a wall clock that jumps makes of a tombstone: its date has come, its time has not.
+TEST_F(ReconcilerTest, a_clock_that_jumped_ahead_purges_nothing) {
+  add_database("deleted");
+  sql("UPDATE howdah.databases SET purge_after = now() - interval '400 d'");
+  expect(look());
+  EXPECT_EQ(ask("SELECT count(*) FROM howdah.jobs"), "0");
+  sql("UPDATE howdah.databases SET purge_after_elapsed_s = 0, purge_after = now() + "
+      "interval '400 d'");
+  expect(look());
+  EXPECT_EQ(ask("SELECT count(*) FROM howdah.jobs"), "0") << "nor does one that jumped back";
+}
+
+TEST_F(ReconcilerTest, elapsed_time_goes_on_while_a_deleted_database_waits) {
+  expect(look());
+  EXPECT_EQ(ask("SELECT boot_id FROM howdah.elapsed_time"), "") << "nothing to wait for";
+  add_database("deleted");
+  expect(look());
+  EXPECT_NE(ask("SELECT boot_id FROM howdah.elapsed_time"), "");
+  EXPECT_EQ(ask("SELECT elapsed_s < 600 FROM howdah.elapsed_time"), "t");
+}
+
+TEST_F(ReconcilerTest, an_instance_of_a_paused_database_that_runs_is_stopped_and_stays_so) {
+  node.add(kBranch);
+  add_database("paused");
+  expect(look());
+  const nodeapi::Instance& instance = node.instances.begin()->second;
+  EXPECT_EQ(instance.state, nodeapi::InstanceState::stopped);
+  EXPECT_TRUE(instance.paused) << "the node itself refuses to start it";
+}
+
+TEST_F(ReconcilerTest, settings_that_never_reached_the_node_are_brought_there) {
+  node.add(kBranch);
+  add_database("active");
+  sql("UPDATE howdah.databases SET max_connections = 50, suspend_after_s = 7, "
+      "size_class = 'small', settings = '{\"work_mem\": \"64MB\"}'");
+  expect(look());
+  const nodeapi::Instance& instance = node.instances.begin()->second;
+  EXPECT_EQ(instance.max_connections, 50);
+  EXPECT_EQ(instance.suspend_after_s, 7);
+  EXPECT_EQ(instance.size_class, "small");
+  EXPECT_EQ(instance.settings.at("work_mem"), "64MB");
+  EXPECT_EQ(instance.state, nodeapi::InstanceState::running) << "at its next start";
 }
 
 }  // namespace

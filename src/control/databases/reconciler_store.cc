@@ -63,11 +63,18 @@ Task<std::vector<InstanceId>> missing(pg::Pool& pool, std::vector<InstanceId> pr
   co_return ids;
 }
 
+Task<bool> any_deleted(pg::Pool& pool) {
+  HOWDAH_CO_TRY(const pg::Rows rows, co_await pool.query("SELECT 1 AS one FROM howdah.databases "
+                                                         "WHERE purge_after IS NOT NULL LIMIT 1"));
+  co_return !rows.empty();
+}
+
 Task<std::vector<DatabaseId>> purgeable(pg::Pool& pool) {
   HOWDAH_CO_TRY(const pg::Rows rows,
-                co_await pool.query("SELECT id FROM howdah.databases "
-                                    "WHERE status = 'deleted' AND purge_after <= now() "
-                                    "ORDER BY purge_after LIMIT 100"));
+                co_await pool.query(
+                    "SELECT d.id FROM howdah.databases d, howdah.elapsed_time e "
+                    "WHERE d.status = 'deleted' AND d.purge_after <= now() "
+                    "AND d.purge_after_elapsed_s <= e.elapsed_s ORDER BY d.purge_after LIMIT 100"));
   std::vector<DatabaseId> due;
   for (std::size_t row = 0; row < rows.size(); ++row) due.emplace_back(rows.text(row, "id"));
   co_return due;

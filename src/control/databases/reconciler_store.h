@@ -27,7 +27,8 @@ Task<std::vector<HalfMade>> half_made(pg::Pool& pool, std::chrono::seconds age);
 // Instances that active branches should have and that are not among those present.
 Task<std::vector<InstanceId>> missing(pg::Pool& pool, std::vector<InstanceId> present);
 
-// Deleted, and their date has come.
+Task<bool> any_deleted(pg::Pool& pool);
+// Deleted, and their date has come on both clocks (elapsed_time.h).
 Task<std::vector<DatabaseId>> purgeable(pg::Pool& pool);
 
 }  // namespace howdah::control::reconciler_store

@@ -8,6 +8,8 @@
 
 #include "base/log.h"
 #include "control/databases/database_store.h"
+#include "control/plan.h"
+#include "control/rehearsal.h"
 
 namespace howdah::control {
 namespace {
@@ -50,6 +52,14 @@ http::Response answer(int done, const FirewallRule& rule, std::string message,
                  {.data = to_json(rule), .message = std::move(message)});
 }
 
+http::Response answer_planned(std::string action, const DatabaseId& id, std::int64_t rules_from,
+                              std::int64_t rules_to) {
+  Plan plan{.action = std::move(action), .database_id = id};
+  if (rules_from != rules_to) plan.changes["rules"] = {{"from", rules_from}, {"to", rules_to}};
+  plan.sessions_cut = std::nullopt;
+  return plan_response(plan);
+}
+
 }  // namespace
 
 void Firewall::add_routes(Routes& routes) {
@@ -80,6 +90,7 @@ asio::awaitable<void> Firewall::prune_loop() {
 
 Task<http::Response> Firewall::add(Call call) {
   QueryReader query(call.request.query);
+  const bool dry_run = query.flag("dryRun");
   HOWDAH_CO_CHECK(query.finish());
   HOWDAH_CO_TRY(const json::value body, read_body(call.request));
   HOWDAH_CO_TRY(NewFirewallRule wanted, read_new_firewall_rule(body, now()));
@@ -88,9 +99,14 @@ Task<http::Response> Firewall::add(Call call) {
             {},
             call.caller,
             call.request.request_id};
-  HOWDAH_CO_TRY(const Added added,
-                co_await platform_.catalog.pool().transaction<Added>(
-                    std::bind_front(&Firewall::store_added, this, std::move(wish))));
+  pg::Pool& pool = platform_.catalog.pool();
+  const auto store = std::bind_front(&Firewall::store_added, this, wish);
+  if (dry_run) {
+    HOWDAH_CO_TRY(const Added added, co_await rehearse<Added>(pool, store));
+    const std::int64_t before = added.outcome.rules_before;
+    co_return answer_planned("firewall_rule.create", wish.database_id, before, before + 1);
+  }
+  HOWDAH_CO_TRY(const Added added, co_await pool.transaction<Added>(store));
   const auto published = co_await routes_.publish(added.branches);
   const FirewallRule& rule = added.outcome.rule;
   std::string message = rule.ip_address + " may connect";
@@ -117,15 +133,22 @@ Task<Firewall::Added> Firewall::store_added(Wish wish, pg::Connection& connectio
 
 Task<http::Response> Firewall::remove(Call call) {
   QueryReader query(call.request.query);
+  const bool dry_run = query.flag("dryRun");
   HOWDAH_CO_CHECK(query.finish());
   Wish wish{DatabaseId(call.request.parameters.at("id")),
             {},
             call.request.parameters.at("whitelistId"),
             call.caller,
             call.request.request_id};
-  HOWDAH_CO_TRY(const Removed removed,
-                co_await platform_.catalog.pool().transaction<Removed>(
-                    std::bind_front(&Firewall::store_removed, this, std::move(wish))));
+  pg::Pool& pool = platform_.catalog.pool();
+  const auto store = std::bind_front(&Firewall::store_removed, this, wish);
+  if (dry_run) {
+    HOWDAH_CO_TRY(const Removed removed, co_await rehearse<Removed>(pool, store));
+    const std::int64_t left = removed.outcome.rules_left;
+    co_return answer_planned("firewall_rule.delete", wish.database_id,
+                             left + (removed.outcome.now ? 1 : 0), left);
+  }
+  HOWDAH_CO_TRY(const Removed removed, co_await pool.transaction<Removed>(store));
   // Also when it was removed before: that call may not have heard of every gate.
   const auto published = co_await routes_.publish(removed.branches);
   const FirewallRule& rule = removed.outcome.rule;

@@ -98,10 +98,8 @@ Task<JobId> JobEngine::Impl::enqueue(pg::Connection& connection, NewJob job, Sta
   }
   HOWDAH_CO_TRY(const auto id, co_await job_store::insert(connection, job, lease));
   if (!id) {
-    HOWDAH_CO_TRY(const auto other,
-                  co_await job_store::find_exclusive(connection, job.exclusive_key));
-    co_return fail(ErrorCode::conflict, "other work on this is not finished yet",
-                   other ? "see /api/operations/" + other->str() : "try again");
+    HOWDAH_CO_CHECK(co_await require_idle(connection, job.exclusive_key));
+    co_return fail(ErrorCode::conflict, "other work on this has only just finished", "try again");
   }
   if (job.watch) {
     HOWDAH_CO_CHECK(co_await watch_store::insert(
@@ -118,6 +116,25 @@ Task<JobId> JobEngine::Impl::enqueue(pg::Connection& connection, NewJob job, Sta
     prepared.insert_or_assign(id->str(), Prepared{std::move(leased), Clock::now()});
   }
   co_return *id;
+}
+
+Task<void> JobEngine::require_idle(pg::Connection& connection, std::string exclusive_key) {
+  return impl_->require_idle(connection, std::move(exclusive_key));
+}
+
+Task<void> JobEngine::Impl::require_idle(pg::Connection& connection, std::string exclusive_key) {
+  HOWDAH_CO_TRY(const auto other,
+                co_await job_store::find_exclusive(connection, std::move(exclusive_key)));
+  if (!other) co_return Result<void>{};
+  const std::string place = "/api/operations/" + other->id.str();
+  Error error{ErrorCode::conflict,
+              fmt::format("other work on this is not finished yet: {} (operation {})", other->title,
+                          other->id.str()),
+              "wait for its end, or cancel it: " + place,
+              {},
+              {{place, "is not finished"}},
+              {}};
+  co_return std::unexpected(std::move(error));
 }
 
 Task<Job> JobEngine::run_now(JobId id, milliseconds wait_limit) {

@@ -43,8 +43,12 @@ class JobEngine {
   // the transaction is committed (if that never happens, a worker takes it when the lease ends).
   enum class Start { by_worker, here };
   // In the caller's transaction, so the job exists if and only if what it works on does.
-  // Errors: conflict naming the unfinished job with the same exclusive_key (hint: its operation).
+  // Errors: conflict, as require_idle().
   Task<JobId> enqueue(pg::Connection& connection, NewJob job, Start start = Start::by_worker);
+
+  // For a change that is no job itself. Errors: conflict naming the unfinished job with that key:
+  // in its message, and as the pointer of its one field ("/api/operations/<id>").
+  Task<void> require_idle(pg::Connection& connection, std::string exclusive_key);
 
   // Runs a job that was enqueued with Start::here and returns when it is final or waiting for its
   // next attempt, at most `wait`: then it goes on without the caller (answer 202). The job is not

@@ -23,6 +23,7 @@ struct JobEngine::Impl {
   void launch(std::shared_ptr<RunningJob> job, std::size_t& counter);
   asio::awaitable<void> run(std::shared_ptr<RunningJob> job, KindPtr kind, std::size_t& counter);
   Task<JobId> enqueue(pg::Connection& connection, NewJob job, Start start);
+  Task<void> require_idle(pg::Connection& connection, std::string exclusive_key);
   Task<Job> show(JobId id);
   Task<JobState> cancel_in(JobId id, pg::Connection& in);
 

@@ -71,13 +71,15 @@ Task<std::optional<JobId>> insert(pg::Connection& connection, NewJob job,
   co_return id;
 }
 
-Task<std::optional<JobId>> find_exclusive(pg::Connection& connection, std::string key) {
+Task<std::optional<Blocking>> find_exclusive(pg::Connection& connection, std::string key) {
   HOWDAH_CO_TRY(const pg::Rows rows,
-                co_await connection.query("SELECT id FROM howdah.jobs WHERE exclusive_key = $1 "
-                                          "AND state IN ('scheduling', 'running', 'cancelling')",
-                                          {key}));
+                co_await connection.query(
+                    "SELECT j.id, coalesce(o.title, j.kind) AS title FROM howdah.jobs j "
+                    "LEFT JOIN howdah.operations o ON o.id = j.id WHERE j.exclusive_key = $1 "
+                    "AND j.state IN ('scheduling', 'running', 'cancelling')",
+                    {key}));
   if (rows.empty()) co_return std::nullopt;
-  co_return JobId(rows.text(0, "id"));
+  co_return Blocking{JobId(rows.text(0, "id")), rows.text(0, "title")};
 }
 
 Task<std::vector<LeasedJob>> take(pg::Pool& pool, Taking taking) {

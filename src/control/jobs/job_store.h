@@ -28,7 +28,11 @@ namespace job_store {
 Task<std::optional<JobId>> insert(pg::Connection& connection, NewJob job,
                                   std::optional<Lease> lease);
 // The unfinished job with this key; empty: none any more.
-Task<std::optional<JobId>> find_exclusive(pg::Connection& connection, std::string key);
+struct Blocking {
+  JobId id;
+  std::string title;  // its kind where nobody watches it
+};
+Task<std::optional<Blocking>> find_exclusive(pg::Connection& connection, std::string key);
 
 // What a taker is and takes.
 struct Taking {

@@ -38,10 +38,11 @@ class OperationsHttp : public testing::ServiceTest {
   }
   asio::awaitable<std::vector<http::Client::Event>> events(std::string id, std::string last = "") {
     std::vector<http::Client::Event> seen;
-    http::Headers headers;
-    if (!last.empty()) headers["Last-Event-ID"] = last;
+    http::Request request;
+    request.path = "/api/operations/" + id + "/events";
+    if (!last.empty()) request.headers["Last-Event-ID"] = last;
     const auto done = co_await client->events(
-        "/api/operations/" + id + "/events", headers,
+        std::move(request),
         [&seen](const http::Client::Event& event) {
           seen.push_back(event);
           return true;

@@ -80,6 +80,13 @@ json::object differences(const Organisation& was, const Organisation& is) {
   return details;
 }
 
+// With the ETag of the settings, which have no counter of versions.
+http::Response answer(const http::Request& request, const Preconditions& preconditions,
+                      Envelope envelope, int status) {
+  std::string etag = etag_of(content_revision(envelope.data), envelope.data);
+  return tagged(request, preconditions, std::move(etag), success(status, std::move(envelope)));
+}
+
 }  // namespace
 
 void OrganisationSettings::add_routes(Routes& routes) {
@@ -92,10 +99,11 @@ void OrganisationSettings::add_routes(Routes& routes) {
 Task<http::Response> OrganisationSettings::show(Call call) {
   QueryReader query(call.request.query);
   HOWDAH_CO_CHECK(query.finish());
+  HOWDAH_CO_TRY(const auto preconditions, Preconditions::of(call.request));
   HOWDAH_CO_TRY(
       const Organisation organisation,
       co_await organisation_store::find(platform_.catalog.pool(), call.caller.organisation_id));
-  co_return success(200, {.data = to_json(organisation)});
+  co_return answer(call.request, preconditions, {.data = to_json(organisation)}, 200);
 }
 
 Task<http::Response> OrganisationSettings::change(Call call) {
@@ -103,21 +111,25 @@ Task<http::Response> OrganisationSettings::change(Call call) {
   HOWDAH_CO_CHECK(query.finish());
   HOWDAH_CO_TRY(const json::value body, read_body(call.request));
   HOWDAH_CO_TRY(const OrganisationChange change, read_change(body));
-  Wish wish{change, call.caller, call.request.request_id};
+  HOWDAH_CO_TRY(const auto preconditions, Preconditions::of(call.request));
+  Wish wish{change, preconditions, call.caller, call.request.request_id};
   HOWDAH_CO_TRY(const Organisation organisation,
                 co_await platform_.catalog.pool().transaction<Organisation>(
                     std::bind_front(&OrganisationSettings::store, this, std::move(wish))));
   Envelope envelope{.data = to_json(organisation), .message = "Settings changed"};
-  if (!change.firewall_default) co_return success(200, std::move(envelope));
+  if (!change.firewall_default) {
+    co_return answer(call.request, preconditions, std::move(envelope), 200);
+  }
   // Also when it was so before: that call may not have heard of every gate.
   const std::string missing = missing_gates(co_await routes_.publish_all());
   if (!missing.empty()) envelope.message += "; " + missing;
-  co_return success(missing.empty() ? 200 : 202, std::move(envelope));
+  co_return answer(call.request, preconditions, std::move(envelope), missing.empty() ? 200 : 202);
 }
 
 Task<Organisation> OrganisationSettings::store(Wish wish, pg::Connection& connection) {
   HOWDAH_CO_TRY(const Organisation was,
                 co_await organisation_store::lock(connection, wish.caller.organisation_id));
+  HOWDAH_CO_CHECK(wish.preconditions.check(content_revision(to_json(was))));
   Organisation is = changed(was, wish.change);
   json::object details = differences(was, is);
   if (details.empty()) co_return is;
@@ -130,13 +142,31 @@ Task<Organisation> OrganisationSettings::store(Wish wish, pg::Connection& connec
   co_return is;
 }
 
-Task<void> check_room_for_database(pg::Connection& connection, OrganisationId id) {
+Task<void> check_room_for_database(pg::Connection& connection, OrganisationId id,
+                                   std::optional<std::int64_t> storage_limit_bytes) {
   HOWDAH_CO_TRY(const auto room, co_await organisation_store::lock_room(connection, id));
-  if (!room.databases_max || room.databases < *room.databases_max) co_return Result<void>{};
+  if (room.databases_max && room.databases >= *room.databases_max) {
+    co_return fail(ErrorCode::limit_reached,
+                   fmt::format("the organisation may have {} databases and has {}",
+                               *room.databases_max, room.databases),
+                   "delete one, or raise databasesMax with PATCH /api/organisation");
+  }
+  if (room.branches_max && room.branches >= *room.branches_max) {
+    co_return fail(ErrorCode::limit_reached,
+                   fmt::format("the organisation may have {} branches and has {}",
+                               *room.branches_max, room.branches),
+                   "delete one, or raise branchesMax with PATCH /api/organisation");
+  }
+  if (!room.storage_bytes_max) co_return Result<void>{};
+  // One without a limit of its own may begin while there is anything left.
+  const std::int64_t left = *room.storage_bytes_max - room.storage_bytes;
+  if (left > 0 && storage_limit_bytes.value_or(1) <= left) co_return Result<void>{};
   co_return fail(ErrorCode::limit_reached,
-                 fmt::format("the organisation may have {} databases and has {}",
-                             *room.databases_max, room.databases),
-                 "delete one, or raise databasesMax with PATCH /api/organisation");
+                 fmt::format("the organisation may have {} of storage, of which {} are given out",
+                             to_pretty(static_cast<ByteCount>(*room.storage_bytes_max)),
+                             to_pretty(static_cast<ByteCount>(room.storage_bytes))),
+                 "ask for a smaller storageLimitBytes, delete a database, or raise "
+                 "storageBytesMax with PATCH /api/organisation");
 }
 
 }  // namespace howdah::control

@@ -2,8 +2,11 @@
 // Settings of the organisation: what a database without firewall rules lets in, and caps.
 // Owner: make_features; on the loop's thread.
 #pragma once
+#include <cstdint>
+#include <optional>
 #include <string>
 
+#include "control/etag.h"
 #include "control/organisation/organisation_store.h"
 #include "control/platform.h"
 #include "control/routing/publisher.h"
@@ -20,6 +23,7 @@ class OrganisationSettings final : public Feature {
  private:
   struct Wish {
     OrganisationChange change;
+    Preconditions preconditions;
     Principal caller;
     std::string request_id;
   };
@@ -31,8 +35,11 @@ class OrganisationSettings final : public Feature {
   RoutePublisher& routes_;
 };
 
-// In the transaction that makes a database: whether the organisation's cap leaves room for it.
-// Holds back others that ask until the end of the transaction. Errors: limit_reached.
-Task<void> check_room_for_database(pg::Connection& connection, OrganisationId id);
+// In the transaction that makes a database: whether the organisation's caps leave room for it and
+// its main branch. Holds back others that ask until the end of the transaction.
+// storage_limit_bytes: of the new one. The storage of an organisation is the sum over its databases
+// of the limit, or of what was last measured where there is none. Errors: limit_reached.
+Task<void> check_room_for_database(pg::Connection& connection, OrganisationId id,
+                                   std::optional<std::int64_t> storage_limit_bytes = std::nullopt);
 
 }  // namespace howdah::control

@@ -14,6 +14,8 @@ class OrganisationTest : public testing::ServiceTest {
   asio::awaitable<void> changes();
   asio::awaitable<void> closes();
   asio::awaitable<void> caps();
+  asio::awaitable<void> branch_cap();
+  asio::awaitable<void> storage_cap();
   asio::awaitable<void> refuses();
 
   Task<json::value> patch(json::value body) {
@@ -88,6 +90,46 @@ asio::awaitable<void> OrganisationTest::caps() {
 }
 TEST_F(OrganisationTest, the_cap_on_databases_holds_when_one_is_made) {
   run(caps());
+}
+
+asio::awaitable<void> OrganisationTest::branch_cap() {
+  EXPECT_TRUE(co_await patch({{"branchesMax", 1}}));
+  EXPECT_TRUE(co_await create("one"));
+  const auto second = co_await create("two");
+  EXPECT_EQ(code_of(second), "limit_reached");
+  EXPECT_NE(second.error().message.find("1 branches"), std::string::npos);
+  EXPECT_TRUE(co_await patch({{"branchesMax", 2}}));
+  EXPECT_EQ(code_of(co_await create("two")), "ok");
+}
+TEST_F(OrganisationTest, the_cap_on_branches_counts_the_main_ones) {
+  run(branch_cap());
+}
+
+asio::awaitable<void> OrganisationTest::storage_cap() {
+  constexpr std::int64_t kUnit = 104'857'600;
+  const json::object unit{{"storageLimitBytes", kUnit}};
+  EXPECT_TRUE(co_await patch({{"storageBytesMax", 2 * kUnit}}));
+  EXPECT_TRUE(co_await create("one", unit));
+  const auto large = co_await create("large", {{"storageLimitBytes", kUnit + 1}});
+  EXPECT_EQ(code_of(large), "limit_reached");
+  EXPECT_NE(large.error().hint.find("storageLimitBytes"), std::string::npos);
+  EXPECT_EQ(code_of(co_await create("two", unit)), "ok") << "exactly the cap";
+  EXPECT_EQ(code_of(co_await create("without a limit")), "limit_reached");
+  EXPECT_TRUE(co_await patch({{"storageBytesMax", 2 * kUnit + 1}}));
+  const auto without = co_await create("without a limit");
+  EXPECT_EQ(code_of(without), "ok") << "there is something left";
+  // From now on it counts with what was measured.
+  (void)co_await ask(
+      "INSERT INTO howdah.database_stats (branch_id, at, organisation_id, database_id, size_bytes,"
+      " active_connections, details) SELECT b.id, now(), b.organisation_id, b.database_id, 0, 0,"
+      " '{\"storage_bytes\": 7}' FROM howdah.branches b JOIN howdah.databases d "
+      "ON d.id = b.database_id WHERE d.friendly_name = 'without a limit' RETURNING 1");
+  EXPECT_EQ(code_of(co_await create("three")), "limit_reached");
+  EXPECT_TRUE(co_await patch({{"storageBytesMax", nullptr}}));
+  EXPECT_EQ(code_of(co_await create("three")), "ok");
+}
+TEST_F(OrganisationTest, the_cap_on_storage_sums_limits_and_what_was_measured_without) {
+  run(storage_cap());
 }
 
 asio::awaitable<void> OrganisationTest::refuses() {

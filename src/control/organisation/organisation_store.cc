@@ -50,18 +50,31 @@ Task<void> update(pg::Connection& connection, Organisation organisation) {
 }
 
 Task<Room> lock_room(pg::Connection& connection, OrganisationId id) {
-  HOWDAH_CO_TRY(
-      const pg::Rows cap,
-      co_await connection.query("SELECT databases_max FROM howdah.organisations "
-                                "WHERE id = $1 AND databases_max IS NOT NULL FOR NO KEY UPDATE",
-                                {pg::param(id.str())}));
+  HOWDAH_CO_TRY(const pg::Rows cap,
+                co_await connection.query(
+                    "SELECT databases_max, branches_max, storage_bytes_max "
+                    "FROM howdah.organisations WHERE id = $1 AND (databases_max IS NOT NULL OR "
+                    "branches_max IS NOT NULL OR storage_bytes_max IS NOT NULL) FOR NO KEY UPDATE",
+                    {pg::param(id.str())}));
   if (cap.empty()) co_return Room{};
   // A statement of its own: one that had to wait for the lock would count as of before it.
   HOWDAH_CO_TRY(const pg::Rows rows,
-                co_await connection.query("SELECT count(*) AS n FROM howdah.databases "
-                                          "WHERE organisation_id = $1 AND status <> 'deleted'",
-                                          {pg::param(id.str())}));
-  co_return Room{cap.integer(0, "databases_max"), rows.integer(0, "n")};
+                co_await connection.query(
+                    R"(SELECT count(DISTINCT d.id) AS databases, count(b.id) AS branches,
+                         coalesce(sum(coalesce(d.storage_limit_bytes,
+                                               (s.details ->> 'storage_bytes')::int8, 0))
+                                  FILTER (WHERE b.slug = 'main'), 0)::int8 AS storage_bytes
+                       FROM howdah.databases d
+                       LEFT JOIN howdah.branches b
+                         ON b.database_id = d.id AND b.status <> 'deleted'
+                       LEFT JOIN LATERAL (
+                         SELECT details FROM howdah.database_stats s WHERE s.branch_id = b.id
+                         ORDER BY s.at DESC LIMIT 1) s ON true
+                       WHERE d.organisation_id = $1 AND d.status <> 'deleted')",
+                    {pg::param(id.str())}));
+  co_return Room{cap_of(cap, "databases_max"),     rows.integer(0, "databases"),
+                 cap_of(cap, "branches_max"),      rows.integer(0, "branches"),
+                 cap_of(cap, "storage_bytes_max"), rows.integer(0, "storage_bytes")};
 }
 
 }  // namespace howdah::control::organisation_store

@@ -41,9 +41,13 @@ Task<void> update(pg::Connection& connection, Organisation organisation);
 
 struct Room {
   Cap databases_max;
-  std::int64_t databases = 0;  // without deleted ones; not counted where there is no cap
+  std::int64_t databases = 0;  // without deleted ones; nothing is counted where there is no cap
+  Cap branches_max;
+  std::int64_t branches = 0;
+  Cap storage_bytes_max;
+  std::int64_t storage_bytes = 0;  // limits, and measured sizes where there is no limit
 };
-// Locks the organisation's row where it has a cap.
+// Locks the organisation's row where it has any cap.
 Task<Room> lock_room(pg::Connection& connection, OrganisationId id);
 
 }  // namespace organisation_store

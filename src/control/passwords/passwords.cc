@@ -89,6 +89,9 @@ Task<http::Response> Passwords::rotate(Call call) {
   const DatabaseId id(call.request.parameters.at("id"));
   HOWDAH_CO_TRY(const auto present,
                 co_await password_store::find(platform_.catalog.pool(), id, wish.role));
+  if (call.earlier_job) {
+    co_return co_await resume_rotation(std::move(*call.earlier_job), present.slug);
+  }
   if (wish.grace > 0s && present.valid_count >= kValidMax) {
     co_return fail(
         ErrorCode::limit_reached,
@@ -103,30 +106,36 @@ Task<http::Response> Passwords::rotate(Call call) {
                 co_await rotating_.start(
                     {id, present, wish, made.kept, call.caller, call.request.request_id}));
   HOWDAH_CO_TRY(const Job job, co_await platform_.jobs.run_now(job_id, kWait));
+  co_return co_await answer_rotation(job, present.slug);
+}
+
+// The same request came before, and howdahd ended before it answered: the job went on.
+Task<http::Response> Passwords::resume_rotation(JobId id, std::string slug) {
+  HOWDAH_CO_TRY(const Job job, co_await platform_.jobs.wait(id, kWait));
+  co_return co_await answer_rotation(job, std::move(slug));
+}
+
+Task<http::Response> Passwords::answer_rotation(Job job, std::string slug) {
   if (job.state == JobState::failed || job.state == JobState::cancelled) {
     co_return std::unexpected(error_of(job));
   }
-  json::object data{{"id", id.str()},
-                    {"username", present.role},
-                    {"generation", made.kept.generation},
-                    {"password", made.password},
-                    {"grace_seconds", wish.grace.count()},
-                    {"sessions_cut", wish.cut_sessions}};
-  add_urls(data, make_login(platform_.config, present.slug, present.role, made.password),
-           platform_.config);
+  HOWDAH_CO_TRY(RotateJob::Outcome made, rotating_.outcome_of(job));
+  json::object data{{"id", made.database_id.str()},        {"username", made.role},
+                    {"generation", made.generation},       {"password", made.password},
+                    {"grace_seconds", made.grace.count()}, {"sessions_cut", made.cut_sessions}};
+  add_urls(data, make_login(platform_.config, slug, made.role, made.password), platform_.config);
   HOWDAH_CO_TRY(json::array operations,
-                co_await operation_summary(platform_.catalog.pool(), job_id));
+                co_await operation_summary(platform_.catalog.pool(), job.id));
   Envelope envelope{.data = std::move(data), .operations = std::move(operations)};
-  const json::value* told = job.memo.if_contains(kMemoMissing);
-  const bool in_force = told != nullptr && told->as_string().empty();
-  envelope.message = wish.grace > 0s
-                         ? "The password is changed; the old one is valid until its grace ends"
-                         : "The password is changed; the old one is not valid any more";
-  if (!in_force) {
-    envelope.message = "The new password is saved, but not yet in force on every gate";
-    if (told != nullptr) envelope.message += "; " + std::string(told->as_string());
+  if (made.missing && made.missing->empty()) {
+    envelope.message = made.grace > 0s
+                           ? "The password is changed; the old one is valid until its grace ends"
+                           : "The password is changed; the old one is not valid any more";
+    co_return success(200, std::move(envelope));
   }
-  co_return success(in_force ? 200 : 202, std::move(envelope));
+  envelope.message = "The new password is saved, but not yet in force on every gate";
+  if (made.missing) envelope.message += "; " + *made.missing;
+  co_return success(202, std::move(envelope));
 }
 
 Task<Published> Passwords::publish_all_of(DatabaseId id) {

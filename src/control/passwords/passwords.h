@@ -27,6 +27,8 @@ class Passwords final : public Feature {
 
  private:
   Task<http::Response> rotate(Call call);
+  Task<http::Response> resume_rotation(JobId id, std::string slug);
+  Task<http::Response> answer_rotation(Job job, std::string slug);
   Task<http::Response> revoke_old(Call call, RotationWish wish);
   struct Revoked {
     std::int64_t ended = 0;

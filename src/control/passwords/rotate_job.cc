@@ -6,6 +6,7 @@
 
 #include "control/databases/database_job.h"
 #include "control/databases/database_store.h"
+#include "control/idempotency/effect.h"
 
 namespace howdah::control {
 namespace {
@@ -14,8 +15,11 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kKind = "password.rotate";
 
-Result<Credential> credential_of(const Vault& vault, const StepRun& run) {
-  return credential_from_payload(vault, run.payload().at("credential").as_object());
+// In the memo, once the gates were told: what is missing.
+constexpr std::string_view kMemoMissing = "missing";
+
+Result<Credential> credential_of(const Vault& vault, const boost::json::object& payload) {
+  return credential_from_payload(vault, payload.at("credential").as_object());
 }
 
 }  // namespace
@@ -49,11 +53,27 @@ Task<JobId> RotateJob::enqueue(Order order, pg::Connection& connection) {
   job.payload.emplace("credential", to_payload(platform_.vault, order.credential));
   job.watch = Watch{
       "Change the password of " + order.present.role, order.database_id, {}, order.caller.actor};
-  co_return co_await platform_.jobs.enqueue(connection, std::move(job), JobEngine::Start::here);
+  HOWDAH_CO_TRY(const JobId id, co_await platform_.jobs.enqueue(connection, std::move(job),
+                                                                JobEngine::Start::here));
+  HOWDAH_CO_CHECK(co_await tie_to_request(connection, order.caller, id));
+  co_return id;
+}
+
+Result<RotateJob::Outcome> RotateJob::outcome_of(const Job& job) const {
+  HOWDAH_TRY(const Credential credential, credential_of(platform_.vault, job.payload));
+  Outcome outcome;
+  outcome.database_id = DatabaseId(text_of(job.payload, "database_id"));
+  outcome.role = text_of(job.payload, "role");
+  outcome.generation = credential.generation;
+  HOWDAH_TRY(outcome.password, unseal_password(platform_.vault, credential));
+  outcome.grace = std::chrono::seconds{job.payload.at("grace_s").as_int64()};
+  outcome.cut_sessions = job.payload.at("cut_sessions").as_bool();
+  if (job.memo.contains(kMemoMissing)) outcome.missing = text_of(job.memo, kMemoMissing);
+  return outcome;
 }
 
 Task<void> RotateJob::store(StepRun& run, pg::Connection& connection) {
-  HOWDAH_CO_TRY(Credential credential, credential_of(platform_.vault, run));
+  HOWDAH_CO_TRY(Credential credential, credential_of(platform_.vault, run.payload()));
   const std::string role = text_of(run.payload(), "role");
   HOWDAH_CO_TRY(const auto present,
                 co_await password_store::lock(connection, database_of(run), role));
@@ -89,7 +109,7 @@ Task<void> RotateJob::tell_gates(StepRun& run) {
 
 // No login depends on it: an instance that cannot be written now gets it before its next start.
 Task<void> RotateJob::write_inside(StepRun& run) {
-  HOWDAH_CO_TRY(const Credential credential, credential_of(platform_.vault, run));
+  HOWDAH_CO_TRY(const Credential credential, credential_of(platform_.vault, run.payload()));
   const nodeapi::RolePassword password{text_of(run.payload(), "role"), credential.verifier};
   HOWDAH_CO_TRY(const auto branches,
                 co_await database_store::branches(platform_.catalog.pool(), database_of(run)));

@@ -3,6 +3,7 @@
 // instances. Cut off anywhere, it goes on; the caller has the password from the first answer on.
 // Owner: Passwords; on the loop's thread.
 #pragma once
+#include <optional>
 #include <string>
 
 #include "control/databases/credential.h"
@@ -31,6 +32,20 @@ class RotateJob {
   // work on the database is not finished.
   Task<JobId> start(Order order);
 
+  struct Outcome {
+    DatabaseId database_id;
+    std::string role;
+    std::int64_t generation = 0;
+    std::string password;
+    std::chrono::seconds grace{0};
+    bool cut_sessions = false;
+    // Empty: the gates were not told yet. Else what is missing for it to be in force, as a
+    // sentence, or nothing.
+    std::optional<std::string> missing;
+  };
+  // For the answer to whoever asked for the job. Errors: seal_broken.
+  Result<Outcome> outcome_of(const Job& job) const;
+
  private:
   Task<JobId> enqueue(Order order, pg::Connection& connection);
   Task<void> store(StepRun& run, pg::Connection& connection);
@@ -40,8 +55,5 @@ class RotateJob {
   Platform& platform_;
   RoutePublisher& routes_;
 };
-
-// In the job's memo: set when the gates have been told; what is missing, as a sentence or empty.
-inline constexpr std::string_view kMemoMissing = "missing";
 
 }  // namespace howdah::control

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Size and use of databases. Never wakes an instance: a stopped one is answered from its last
-// sample. A loop samples the running ones every minute.
-// Owner: make_features; on the loop's thread.
+// Size and use of databases, and the logical databases in them. Never wakes an instance: a stopped
+// one is answered from its last sample. A loop samples the running ones every minute. Owner:
+// make_features; on the loop's thread.
 #pragma once
 #include "control/databases/database.h"
 #include "control/nodes/node_watcher.h"
@@ -26,6 +26,7 @@ class Stats final : public Feature {
 
  private:
   Task<http::Response> show(Call call);
+  Task<http::Response> list_databases(Call call);
   asio::awaitable<void> sample_loop();
   Task<void> sample_all();
   // Empty: it does not run, or does not answer; that is no error.

@@ -11,6 +11,30 @@ using namespace std::chrono_literals;
 
 constexpr milliseconds kDeadline = 2s;
 
+Task<json::array> ask_databases(pg::Connection& connection) {
+  HOWDAH_CO_TRY(const pg::Rows rows, co_await connection.query(
+                                         R"(SELECT d.datname AS name, r.rolname AS owner,
+                         pg_catalog.pg_database_size(d.oid) AS size_bytes,
+                         pg_catalog.pg_encoding_to_char(d.encoding) AS encoding,
+                         d.datcollate AS collation, coalesce(s.numbackends, 0) AS connections
+                       FROM pg_catalog.pg_database d
+                       JOIN pg_catalog.pg_roles r ON r.oid = d.datdba
+                       LEFT JOIN pg_catalog.pg_stat_database s ON s.datid = d.oid
+                       WHERE NOT d.datistemplate AND d.datallowconn
+                       ORDER BY d.datname LIMIT $1)",
+                                         {pg::param(kLogicalDatabasesMax)}, kDeadline));
+  json::array list;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    list.push_back(json::object{{"name", rows.text(row, "name")},
+                                {"owner", rows.text(row, "owner")},
+                                {"size_bytes", rows.integer(row, "size_bytes")},
+                                {"encoding", rows.text(row, "encoding")},
+                                {"collation", rows.text(row, "collation")},
+                                {"connections", rows.integer(row, "connections")}});
+  }
+  co_return list;
+}
+
 }  // namespace
 
 Task<Sample> ask(std::string socket_directory, std::string slug) {
@@ -41,6 +65,7 @@ Task<Sample> ask(std::string socket_directory, std::string slug) {
       sample.details[column] = rows.integer(0, column);
     }
   }
+  HOWDAH_CO_TRY(sample.logical_databases, co_await ask_databases(connection));
   co_return sample;
 }
 
@@ -67,7 +92,28 @@ Task<void> save(pg::Pool& pool, BranchOfDatabase branch, Sample sample) {
       {pg::param(branch.branch_id.str()), pg::param(sample.at),
        pg::param(static_cast<std::int64_t>(sample.size_bytes)),
        pg::param(sample.active_connections), pg::param(json::serialize(sample.details))}));
+  HOWDAH_CO_CHECK(co_await pool.query(
+      R"(INSERT INTO howdah.branch_contents
+           (branch_id, organisation_id, databases_at, logical_databases)
+         SELECT b.id, b.organisation_id, $2, $3::jsonb FROM howdah.branches b WHERE b.id = $1
+         ON CONFLICT (branch_id) DO UPDATE SET databases_at = excluded.databases_at,
+           logical_databases = excluded.logical_databases)",
+      {pg::param(branch.branch_id.str()), pg::param(sample.at),
+       pg::param(json::serialize(sample.logical_databases))}));
   co_return Result<void>{};
+}
+
+Task<LogicalDatabases> logical_databases(pg::Pool& pool, BranchId branch) {
+  HOWDAH_CO_TRY(const pg::Rows rows,
+                co_await pool.query("SELECT databases_at, logical_databases "
+                                    "FROM howdah.branch_contents WHERE branch_id = $1",
+                                    {pg::param(branch.str())}));
+  LogicalDatabases found;
+  if (rows.empty()) co_return found;
+  found.at = rows.time(0, "databases_at");
+  HOWDAH_CO_TRY(const json::value list, parse_json(rows.text(0, "logical_databases")));
+  if (list.is_array()) found.list = list.get_array();
+  co_return found;
 }
 
 Task<std::optional<Sample>> last(pg::Pool& pool, BranchId branch) {
@@ -80,6 +126,7 @@ Task<std::optional<Sample>> last(pg::Pool& pool, BranchId branch) {
   Sample sample{rows.time(0, "at").value_or(Timestamp{}),
                 static_cast<ByteCount>(rows.integer(0, "size_bytes")),
                 rows.integer(0, "active_connections"),
+                {},
                 {}};
   if (details.is_object()) sample.details = details.get_object();
   co_return sample;

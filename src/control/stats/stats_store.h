@@ -18,10 +18,14 @@ struct Sample {
   ByteCount size_bytes = 0;  // of the logical database tenant_<slug>
   std::int64_t active_connections = 0;
   boost::json::object details = {};
+  // Every logical database but the templates, by name: {"name","owner","size_bytes","encoding",
+  // "collation","connections"}. At most kLogicalDatabasesMax. Only the last sample's are kept.
+  boost::json::array logical_databases = {};
 };
+inline constexpr std::int64_t kLogicalDatabasesMax = 1'000;
 
 // Asks the instance over its private socket, with the platform's own identity. Reads counters only,
-// and calls nothing that a tenant can define. Cost: one connection, one statement.
+// and calls nothing that a tenant can define. Cost: one connection, two statements.
 // Errors: unavailable, timeout (2 s).
 Task<Sample> ask(std::string socket_directory, std::string slug);
 
@@ -36,6 +40,11 @@ Task<std::vector<BranchOfDatabase>> branches(pg::Pool& pool);
 
 Task<void> save(pg::Pool& pool, BranchOfDatabase branch, Sample sample);
 Task<std::optional<Sample>> last(pg::Pool& pool, BranchId branch);
+struct LogicalDatabases {
+  std::optional<Timestamp> at;  // empty: never looked at
+  boost::json::array list;
+};
+Task<LogicalDatabases> logical_databases(pg::Pool& pool, BranchId branch);
 // Returns how many went.
 Task<std::int64_t> prune(pg::Pool& pool, std::chrono::days keep);
 

@@ -99,6 +99,25 @@ class Reader : public JsonReader {
     return ids;
   }
 
+  std::optional<ServerSettings> server_settings(std::string_view name) {
+    constexpr std::size_t kCountMax = 100;
+    constexpr std::size_t kSizeMax = 200;
+    const json::value* value = optional_value(name);
+    if (value == nullptr) return std::nullopt;
+    const json::object* object = value->if_object();
+    ServerSettings settings;
+    for (std::size_t i = 0; object != nullptr && i < object->size(); ++i) {
+      const auto& field = object->begin()[i];
+      if (!field.value().is_string() || field.value().get_string().size() > kSizeMax) break;
+      settings.emplace(field.key(), field.value().get_string());
+    }
+    if (object == nullptr || object->size() > kCountMax || settings.size() != object->size()) {
+      reject(name, "must be an object of at most 100 texts");
+      return std::nullopt;
+    }
+    return settings;
+  }
+
   template <typename T>
   std::vector<T> list(std::string_view name, Result<T> (*read)(const json::value&)) {
     std::vector<T> items;

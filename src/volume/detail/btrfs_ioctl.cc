@@ -190,4 +190,14 @@ Result<ByteCount> own_bytes(int fd, std::uint64_t id) {
   return le64toh(item.excl);
 }
 
+Result<void> limit_own_bytes(int fd, std::uint64_t id, ByteCount bytes) {
+  btrfs_ioctl_qgroup_limit_args arguments{};
+  arguments.qgroupid = id;
+  arguments.lim.flags = BTRFS_QGROUP_LIMIT_MAX_RFER;
+  // All bits: takes the limit away.
+  arguments.lim.max_rfer = bytes == 0 ? ~std::uint64_t{0} : bytes;
+  if (::ioctl(fd, BTRFS_IOC_QGROUP_LIMIT, &arguments) == 0) return {};
+  return fail_errno("limit the bytes of a subvolume", errno);
+}
+
 }  // namespace howdah::volume::btrfs

@@ -34,5 +34,7 @@ Result<void> enable_simple_quotas(int fd);
 Result<std::uint64_t> subvolume_id(int fd);
 // What the subvolume's group counts. Errors: not_found where quotas are off.
 Result<ByteCount> own_bytes(int fd, std::uint64_t subvolume_id);
+// What it may count at most: writes beyond fail with EDQUOT at once. 0: no limit.
+Result<void> limit_own_bytes(int fd, std::uint64_t subvolume_id, ByteCount bytes);
 
 }  // namespace howdah::volume::btrfs
