@@ -100,7 +100,7 @@ test("set writes one line, and secrets are never shown", async () => {
   assert.ok(!fs.existsSync(userFile), "nothing was written");
 });
 
-test("link chooses a database for a folder, in .gitignore once, and only in a work tree", async () => {
+test("link chooses a database for a folder, and is in .gitignore once in work trees", async () => {
   const made = await howdah.it.api.createDatabase({ friendlyName: "linked" });
   await howdah.it.api.createDatabase({ friendlyName: "other" });
   const place = { HOWDAH_DATA_DIR: howdah.it.dataDir };
