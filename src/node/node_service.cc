@@ -46,7 +46,7 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
       spares_(executor, *environment_, registry_, maker_),
       roles_({executor, *environment_, registry_, background_}),
       claims_({executor, *environment_, registry_, maker_, spares_, roles_, transitions_}),
-      suspender_(*environment_, registry_),
+      suspender_(registry_),
       storage_watch_(*environment_, registry_),
       log_keeper_(*environment_, registry_),
       catalog_(*environment_),

@@ -152,7 +152,7 @@ Findings check_leftovers(const Subject& subject) {
            "start it again: it takes over or cleans up what is there; stop it then as usual"}};
 }
 
-Findings check_service(const Subject& subject) {
+Findings check_service(const Subject&) {
   std::error_code ignored;
   const bool systemd = fs::exists("/run/systemd/system", ignored);
   const auto units = howdah_units();
