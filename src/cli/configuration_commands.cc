@@ -150,7 +150,6 @@ Result<int> link(Context& context, const LinkOptions& options) {
     context.say(fmt::format("{} counts as it is now.", file.string()));
     return 0;
   }
-  HOWDAH_CHECK(context.load());
   HOWDAH_TRY(const auto database, context.find_database(options.database));
   const std::string name(database.at("database_name").as_string());
   Changes changes{{"database", name}, {"branch", options.branch}};

@@ -63,6 +63,7 @@ void add_create(CLI::App& db, Context& context) {
   create->add_option("--size-class", options->size_class, "nano, small, medium or large");
   create->add_option("--pg-version", options->pg_version, "PostgreSQL major version");
   create->add_flag("--sample", options->sample, "Fill it with sample data");
+  add_example(*create, "howdah db create shop --email ada@example.org");
   create->callback([&context, options] {
     context.action = [&context, options] { return create_database(context, *options); };
   });
@@ -73,13 +74,14 @@ void add_create(CLI::App& db, Context& context) {
 void add_database_commands(CLI::App& app, Context& context) {
   CLI::App* db = app.add_subcommand("db", "Databases")->require_subcommand(1);
   add_create(*db, context);
-  db->add_subcommand("list", "List databases")->callback([&context] {
-    context.action = [&context] { return list_databases(context); };
-  });
+  CLI::App* list = db->add_subcommand("list", "List databases");
+  add_example(*list, "howdah db list");
+  list->callback([&context] { context.action = [&context] { return list_databases(context); }; });
   auto name = std::make_shared<std::string>();
   const auto add_named = [&](const char* command, const char* help, auto run) {
     CLI::App* sub = db->add_subcommand(command, help);
-    sub->add_option("name", *name, "Name, database name or id")->required();
+    add_database_argument(*sub, *name);
+    add_example(*sub, fmt::format("howdah db {} shop", command));
     sub->callback([&context, name, run] {
       context.action = [&context, name, run] { return run(context, *name); };
     });

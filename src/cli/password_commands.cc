@@ -88,7 +88,9 @@ void add_password_commands(CLI::App& app, Context& context) {
     context.action = [&context, options] { return rotate(context, *options); };
   });
   auto name = std::make_shared<std::string>();
+  add_example(*rotating, "howdah db rotate shop");
   CLI::App* listing = db->add_subcommand("credentials", "List the passwords, without them");
+  add_example(*listing, "howdah db credentials shop");
   listing->add_option("name", *name, "Name, database name or id")->required();
   listing->callback(
       [&context, name] { context.action = [&context, name] { return list(context, *name); }; });

@@ -21,6 +21,13 @@ namespace fs = std::filesystem;
 constexpr std::string_view kMark = "Made by 'howdah service install'";
 constexpr int kSystemctlLimit_ms = 400'000;  // a first start makes the volume
 
+// Where systemd puts other text for "%x".
+std::string without_specifiers(const std::string& text) {
+  std::string safe;
+  for (const char c : text) safe += c == '%' ? "%%" : std::string(1, c);
+  return safe;
+}
+
 // As systemd reads one word of ExecStart.
 std::string word(const std::string& text) {
   std::string quoted = "\"";
@@ -114,7 +121,7 @@ SuccessExitStatus=130
 [Install]
 WantedBy={}
 )",
-      kMark, settings.layout.data.string(), command,
+      kMark, without_specifiers(settings.layout.data.string()), command,
       settings.system ? kSystemHardening : kUserHardening,
       settings.system ? "multi-user.target" : "default.target");
 }

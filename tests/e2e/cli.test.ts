@@ -107,7 +107,7 @@ test("unknown commands, flags and values are usage errors", async () => {
     ["db", "frobnicate"],
     ["db", "list", "--frobnicate"],
     ["db", "list", "-o", "xml"],
-    ["db", "show"],
+    ["db", "create"],
     ["key", "create", "x", "--scope", "god"],
   ]) {
     await fails(args, 2);

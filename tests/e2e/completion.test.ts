@@ -107,5 +107,9 @@ test("man pages are there for every command and without a fault", {
   const faults = lint.stdout.split("\n").filter((line) => line !== "" && !/date/.test(line));
   assert.deepEqual(faults, []);
   const text = await runOk("/usr/bin/mandoc", ["-Tutf8", path.join(folder, "howdah.1")]);
-  assert.match(text.replace(/.\u0008/g, ""), /HOWDAH_HTTP_PORT/);
+  // On a terminal bold is a letter, a backspace and the letter again.
+  const read = text
+    .split("\b")
+    .map((part, i, all) => (i + 1 < all.length ? part.slice(0, -1) : part));
+  assert.ok(read.join("").includes("HOWDAH_HTTP_PORT"));
 });

@@ -168,9 +168,10 @@ std::string_view to_string(Status status) {
 namespace howdah::cli {
 
 void add_doctor_command(CLI::App& app, Context& context) {
-  app.add_subcommand("doctor", "Find what is wrong on this machine")->callback([&context] {
-    context.action = [&context] { return doctor::run_doctor(context); };
-  });
+  CLI::App* doctor = app.add_subcommand("doctor", "Find what is wrong on this machine");
+  add_example(*doctor, "howdah doctor");
+  doctor->callback(
+      [&context] { context.action = [&context] { return doctor::run_doctor(context); }; });
 }
 
 }  // namespace howdah::cli
