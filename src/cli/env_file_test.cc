@@ -46,7 +46,7 @@ TEST(EnvFile, a_quote_that_never_ends_hides_nothing) {
 }
 
 TEST(EnvFile, bytes_that_are_no_text_stay) {
-  const std::string odd("\xEF\xBB\xBF\0\xff=\n=\n===\n\"\n", 14);
+  const std::string odd("\xEF\xBB\xBF\0\xff=\n=\n===\n\"\n", 15);
   EXPECT_EQ(*merge_env(odd, kUrl), odd + kLine);
 }
 

@@ -62,7 +62,10 @@ Result<std::vector<std::string>> release_machine(const Layout& layout) {
   }
   const os::Path volume = layout.data / "volume";
   const os::Path image = layout.data / "volume.img";
-  HOWDAH_TRY(const auto mounted, os::mounted_at(volume));
+  std::optional<os::MountEntry> mounted;
+  if (fs::exists(volume, ignored)) {
+    HOWDAH_TRY(mounted, os::mounted_at(volume));
+  }
   if (mounted) {
     HOWDAH_CHECK(os::unmount(volume));
     done.push_back(fmt::format("Unmounted {}.", volume.string()));

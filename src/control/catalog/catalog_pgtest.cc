@@ -138,7 +138,7 @@ TEST_F(CatalogModel, every_table_of_an_organisation_says_which) {
                 "WHERE relkind = 'r' AND relnamespace = 'howdah'::regnamespace "
                 "AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid "
                 "AND attname = 'organisation_id')"),
-            "audit_base audit_head operation_events operation_steps organisations "
+            "audit_base audit_head elapsed_time operation_events operation_steps organisations "
             "schema_migrations state_transitions");
 }
 

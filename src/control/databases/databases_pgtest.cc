@@ -185,7 +185,8 @@ asio::awaitable<void> DatabasesTest::purges() {
   EXPECT_TRUE(co_await call(Method::del, path));
   EXPECT_TRUE(co_await call(Method::del, "/api/databases/" + text(kept, "id")));
   EXPECT_TRUE(
-      co_await sql("UPDATE howdah.databases SET purge_after = now() - interval '1 s' "
+      co_await sql("UPDATE howdah.databases SET purge_after = now() - interval '1 s', "
+                   "purge_after_elapsed_s = 0 "
                    "WHERE friendly_name = 'gone soon'"));
   // The reconciler looks every 10 s; a restart looks at once.
   co_await stop_service();

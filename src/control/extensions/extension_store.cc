@@ -160,9 +160,22 @@ std::string install_sql(const NewExtension& wanted, const Candidate& candidate,
   return sql + fmt::format("DROP SCHEMA {} RESTRICT; COMMIT", schema);
 }
 
+// libpq keeps no SQLSTATE of a refused login, so whether the database is there is asked elsewhere.
+Task<bool> is_there(std::string socket_directory, std::string database) {
+  HOWDAH_CO_TRY(pg::Connection connection,
+                co_await connect(std::move(socket_directory), "postgres"));
+  HOWDAH_CO_TRY(const pg::Rows rows,
+                co_await connection.query(
+                    "SELECT FROM pg_catalog.pg_database WHERE datname = $1 AND datallowconn",
+                    {pg::param(std::move(database))}));
+  co_return !rows.empty();
+}
+
 Task<pg::Connection> connect_for_change(Place place) {
-  auto connection = co_await connect(std::move(place.socket_directory), place.database);
-  if (!connection && pg::sqlstate(connection.error()) == "3D000") {
+  auto connection = co_await connect(place.socket_directory, place.database);
+  if (connection) co_return connection;
+  HOWDAH_CO_TRY(const bool there, co_await is_there(place.socket_directory, place.database));
+  if (!there) {
     co_return fail(ErrorCode::not_found, "there is no logical database " + place.database,
                    "see: GET /api/databases/{id}/logical-databases");
   }
