@@ -3,16 +3,20 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { shared } from "./harness/howdah.ts";
 import { BIN, program } from "./harness/paths.ts";
 import { run, runOk } from "./harness/run.ts";
 
-const howdah = shared();
-before(async () => {
-  await howdah.it.api.createDatabase({ friendlyName: "shop" });
-  await howdah.it.api.createDatabase({ friendlyName: "two words; $(id)" });
-});
+const howdah = shared(
+  {},
+  {
+    first: async ({ api }) => {
+      await api.createDatabase({ friendlyName: "shop" });
+      await api.createDatabase({ friendlyName: "two words; $(id)" });
+    },
+  },
+);
 
 const has = (name: string) => fs.existsSync(`/usr/bin/${name}`);
 

@@ -48,7 +48,6 @@ Result<http::Response> respond(const StaticFile& file, const http::Request& requ
   response.headers["Content-Security-Policy"] = kContentSecurityPolicy;
   response.headers["Cross-Origin-Resource-Policy"] = "same-origin";
   response.headers["Referrer-Policy"] = "no-referrer";
-  response.headers["X-Content-Type-Options"] = "nosniff";
   response.headers["X-Frame-Options"] = "DENY";
   return response;
 }
