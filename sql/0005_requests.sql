@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Repeated requests get their first answer; the audit log is searched and, after 400 days, shortened
--- from its beginning.
+-- Repeated requests get their first answer; the audit log is searched and, after 400 days,
+-- shortened from its beginning.
 
--- One row for each Idempotency-Key of a caller, for 24 hours. Unfinished (no status): it is running,
--- or howdahd ended meanwhile; then job_id or subject tells what it has done so far.
+-- One row for each Idempotency-Key of a caller, for 24 hours. Unfinished (no status): it is
+-- running, or howdahd ended meanwhile; then job_id or subject tells what it has done so far.
 CREATE TABLE howdah.idempotency_keys (
   id uuid PRIMARY KEY,
   organisation_id uuid NOT NULL DEFAULT '00000000-0000-4000-8000-000000000001'

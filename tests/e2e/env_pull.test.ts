@@ -3,20 +3,24 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { parseEnv } from "node:util";
 import type { Database } from "./harness/api.ts";
 import { makeBase, shared } from "./harness/howdah.ts";
 import { run, runOk } from "./harness/run.ts";
 
-const howdah = shared();
+let made: Database;
+const howdah = shared(
+  {},
+  {
+    first: async ({ api }) => {
+      made = await api.createDatabase({ friendlyName: "app" });
+    },
+  },
+);
 const base = makeBase();
 after(() => fs.rmSync(base, { recursive: true, force: true }));
 const file = path.join(base, ".env");
-let made: Database;
-before(async () => {
-  made = await howdah.it.api.createDatabase({ friendlyName: "app" });
-});
 
 async function pull(args: string[] = [], cwd = base) {
   const result = await howdah.it.cli(["env", "pull", "app", ...args], { cwd });

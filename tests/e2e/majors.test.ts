@@ -107,7 +107,8 @@ for (const major of MAJORS) {
       encoding: "UTF8",
     });
     const provider = major < 15 ? "'c'" : "datlocprovider";
-    const sql = `SELECT ${provider} AS provider FROM pg_database WHERE datname = current_database()`;
+    const sql = `SELECT ${provider} AS provider FROM pg_database
+      WHERE datname = current_database()`;
     assert.deepEqual(await ask(sql), [{ provider: major < 17 ? "c" : "b" }]);
     // Code point order, and letters beyond ASCII have case.
     const [text] = await ask("SELECT 'Z' < 'a' AS points, upper('é') AS upper");
@@ -152,7 +153,7 @@ for (const major of MAJORS) {
     assert.deepEqual(await ask("SELECT sum(n)::int AS sum FROM kept"), [{ sum: 500_500 }]);
   });
 
-  test(`${major}: after kill -9 every commit is there, also a hash index and unlogged tables`, async () => {
+  test(`${major}: after kill -9 every commit is there, in hash indexes too`, async () => {
     const session = await connect(howdah.it, database());
     await session.query("CREATE TABLE ledger (n int); CREATE INDEX ON ledger USING hash (n)");
     await session.query("CREATE UNLOGGED TABLE fast (n int)");
@@ -215,7 +216,7 @@ test("a major that is not installed is refused, and the answer names those that 
   }
 });
 
-test("a major comes, becomes the default, and goes: what needs it says so, and comes back", async () => {
+test("a major comes, becomes the default, goes: what needs it says so; it returns", async () => {
   const later = Math.max(...servers.keys());
   const withLater = ["--postgres-dir", servers.get(later)!];
   const changing = await Howdah.start({
