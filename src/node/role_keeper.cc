@@ -135,6 +135,11 @@ Task<std::vector<nodeapi::RoleState>> RoleKeeper::look(InstanceId id) {
   if (unit->state() == InstanceState::running) {
     Turn turn = co_await take_turn(id);
     const auto fresh = co_await refresh(unit, turn, Clients::present);
+    // Not a failure; and not what was seen last either, which a change just before is not in.
+    if (!fresh && unit->state() != InstanceState::running) {
+      co_return fail(ErrorCode::conflict, "the instance was stopped while it was looked at",
+                     "ask again");
+    }
     // What counts is known, although it cannot be written inside now.
     if (!fresh && fresh.error().code != ErrorCode::conflict) {
       co_return std::unexpected(fresh.error());
@@ -158,7 +163,10 @@ Task<void> RoleKeeper::set(InstanceId id, std::vector<nodeapi::RolePassword> pas
   }));
   if (unit->state() != InstanceState::running) co_return Result<void>{};
   // What its users changed a moment ago is overridden, as if they had done it a moment earlier.
-  co_return co_await refresh(unit, turn, Clients::none_yet);
+  const auto written = co_await refresh(unit, turn, Clients::none_yet);
+  // One that was stopped meanwhile gets them before its next first client.
+  if (unit->state() != InstanceState::running) co_return Result<void>{};
+  co_return written;
 }
 
 Task<void> RoleKeeper::prepare(UnitPtr unit) {
