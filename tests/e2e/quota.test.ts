@@ -23,14 +23,25 @@ async function stateIs(howdah: Howdah, database: Database, state: string): Promi
   });
 }
 
+interface Refusal {
+  code: string;
+  message: string;
+}
+
 /** Writes 4 MiB at a time until it is refused; the refusal. */
-async function fill(session: pg.Client): Promise<{ code: string; message: string }> {
+async function fill(session: pg.Client): Promise<Refusal> {
   const sql = `INSERT INTO hog SELECT g, repeat(md5(g::text), 128) FROM generate_series(1, 1000) g`;
+  // Ended between two statements, only the event says why.
+  let told: Refusal | undefined;
+  session.once("error", (error) => {
+    told = error as Error & Refusal;
+  });
   try {
     await session.query("ALTER TABLE hog ALTER t SET STORAGE PLAIN");
     for (let round = 0; round < 500; round++) await session.query(sql);
   } catch (error) {
-    return error as { code: string; message: string };
+    const refusal = error as Refusal;
+    return refusal.code ? refusal : (told ?? refusal);
   }
   throw new Error("never refused");
 }
