@@ -39,8 +39,9 @@ TEST(LogOutput, an_entry_is_a_line_with_its_parts_below) {
                       {"user", "u"},
                       {"database", "d"},
                       {"message", "no\x1b[31m"},
+                      {"position", 15},
                       {"hint", "do"}}),
-            "2026-01-02T03:04:05.678Z error   u@d: no [31m\n    hint: do");
+            "2026-01-02T03:04:05.678Z error   u@d: no [31m at character 15\n    hint: do");
 }
 
 TEST(LogOutput, since_is_a_time_or_how_long_ago) {

@@ -89,6 +89,10 @@ std::string log_line(const boost::json::object& entry) {
   std::string line = fmt::format(
       "{} {} {}{}", style::dim(text_of(entry, "at")), coloured(text_of(entry, "level")),
       who.empty() ? "" : style::bold(printable(who)) + ": ", printable(text_of(entry, "message")));
+  const boost::json::value* position = entry.if_contains("position");
+  if (position != nullptr && position->is_int64()) {
+    line += fmt::format(" at character {}", position->get_int64());
+  }
   for (const char* part : {"detail", "hint", "context", "statement"}) {
     const std::string text = text_of(entry, part);
     if (!text.empty()) line += fmt::format("\n    {}: {}", style::dim(part), printable(text));
