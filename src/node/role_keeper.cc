@@ -68,6 +68,10 @@ nodeapi::RoleState state_of(const ManifestRole& role) {
   return state;
 }
 
+bool runs(const InstanceUnit& unit) {
+  return unit.state() == InstanceState::running && !unit.retiring();
+}
+
 std::vector<nodeapi::RoleState> states_of(const Manifest& manifest) {
   std::vector<nodeapi::RoleState> states;
   for (const ManifestRole& role : manifest.roles) states.push_back(state_of(role));
@@ -132,11 +136,12 @@ asio::awaitable<RoleKeeper::Turn> RoleKeeper::take_turn(InstanceId id) {
 
 Task<std::vector<nodeapi::RoleState>> RoleKeeper::look(InstanceId id) {
   HOWDAH_CO_TRY(const UnitPtr unit, parts_.registry.require(id));
-  if (unit->state() == InstanceState::running) {
+  if (runs(*unit)) {
     Turn turn = co_await take_turn(id);
     const auto fresh = co_await refresh(unit, turn, Clients::present);
-    // What counts is known, although it cannot be written inside now.
-    if (!fresh && fresh.error().code != ErrorCode::conflict) {
+    // What counts is known, although it cannot be written inside now. Of one that was stopped
+    // meanwhile, which ends the connection, it is what was seen last.
+    if (!fresh && fresh.error().code != ErrorCode::conflict && runs(*unit)) {
       co_return std::unexpected(fresh.error());
     }
   }
@@ -156,9 +161,12 @@ Task<void> RoleKeeper::set(InstanceId id, std::vector<nodeapi::RolePassword> pas
       role->changed_at.reset();
     }
   }));
-  if (unit->state() != InstanceState::running) co_return Result<void>{};
+  if (!runs(*unit)) co_return Result<void>{};
   // What its users changed a moment ago is overridden, as if they had done it a moment earlier.
-  co_return co_await refresh(unit, turn, Clients::none_yet);
+  auto written = co_await refresh(unit, turn, Clients::none_yet);
+  // One that was stopped meanwhile gets it before its next first client.
+  if (!written && !runs(*unit)) co_return Result<void>{};
+  co_return written;
 }
 
 Task<void> RoleKeeper::prepare(UnitPtr unit) {
@@ -246,11 +254,11 @@ asio::awaitable<void> RoleKeeper::write_later(UnitPtr unit) {
   // Nobody needs it soon: clients log in through the gate, which has its own copy.
   co_await net::sleep_for(kWriteLater);
   writing_.erase(unit->id());
-  if (unit->state() != InstanceState::running || unit->retiring()) co_return;
+  if (!runs(*unit)) co_return;
   Turn turn = co_await take_turn(unit->id());
   const auto written = co_await refresh(unit, turn, Clients::present);
   // It may have been stopped meanwhile; then it is done at its next start.
-  if (!written) {
+  if (!written && runs(*unit)) {
     log::info("instance", "{}: passwords not written: {}", unit->id().str(),
               written.error().to_log());
   }
