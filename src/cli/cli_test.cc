@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "cli/layout.h"
-#include "cli/log_output.h"
+#include "cli/commands/log_output.h"
 #include "cli/output.h"
+#include "cli/start/layout.h"
 
 namespace howdah::cli {
 namespace {

@@ -9,10 +9,10 @@
 #include <cstdio>
 #include <exception>
 
-#include "cli/aliases.h"
+#include "cli/commands/shell_commands.h"
 #include "cli/context.h"
-#include "cli/shell_commands.h"
-#include "cli/usage.h"
+#include "cli/shell/aliases.h"
+#include "cli/shell/usage.h"
 
 namespace howdah::cli {
 namespace {

@@ -6,9 +6,9 @@
 
 #include <iostream>
 
-#include "cli/context_file.h"
 #include "cli/output.h"
 #include "cli/remote.h"
+#include "cli/settings/context_file.h"
 #include "cli/style.h"
 #include "net/run.h"
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/configuration.h"
-#include "cli/layout.h"
+#include "cli/settings/configuration.h"
+#include "cli/start/layout.h"
 #include "http/client.h"
 
 namespace CLI {

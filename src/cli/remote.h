@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The API of a Howdah on another machine.
 #pragma once
-#include "cli/configuration.h"
+#include "cli/settings/configuration.h"
 #include "http/client.h"
 
 namespace howdah::cli {

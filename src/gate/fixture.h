@@ -74,6 +74,7 @@ class FakeNode {
   // As the node says that the instance's roles are.
   std::vector<nodeapi::RoleState> roles;
   int looks = 0;
+  bool stops = false;  // a look answers that the instance was stopped meanwhile
 
  private:
   Task<http::Response> look_at_roles(http::Request request);

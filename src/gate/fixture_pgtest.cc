@@ -237,6 +237,7 @@ Task<http::Response> FakeNode::renew(http::Request request) {
 
 Task<http::Response> FakeNode::look_at_roles(http::Request) {
   ++looks;
+  if (stops) co_return fail(ErrorCode::conflict, "stopped meanwhile");
   co_return http::json_response(200, nodeapi::roles_to_json(roles));
 }
 

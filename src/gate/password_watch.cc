@@ -87,7 +87,10 @@ Task<void> PasswordWatch::ask(BranchId branch) {
     log::debug("passwords", "{}: {}", served->route.instance_id.str(), roles.error().to_log());
     // Nobody may ever log in with the new password who is not helped by a later look.
     const ErrorCode code = roles.error().code;
-    if (code == ErrorCode::unavailable || code == ErrorCode::timeout) ended_.insert(branch);
+    if (code == ErrorCode::unavailable || code == ErrorCode::timeout ||
+        code == ErrorCode::conflict) {
+      ended_.insert(branch);
+    }
     co_return Result<void>{};
   }
   co_return take_in(branch, served->route, *roles);

@@ -81,6 +81,23 @@ TEST_F(PasswordWatchTest, a_session_that_is_gone_at_once_is_looked_after_too) {
   EXPECT_EQ(enters(harness, "fresh"), 'Z');
 }
 
+TEST_F(PasswordWatchTest, a_change_right_before_a_restart_of_the_instance_is_found_after_it) {
+  Harness harness;
+  const auto set_stops = [&](bool stops) {
+    return harness.on_loop([&] { return harness.node().stops = stops; });
+  };
+  {
+    TestClient session(harness.port());
+    ASSERT_EQ(session.connect().type, 'Z');
+    tell(harness, changed_role(verifier_of("fresh")));
+    set_stops(true);
+  }
+  EXPECT_TRUE(harness.eventually([&] { return harness.node().looks > 0; }));
+  set_stops(false);
+  EXPECT_TRUE(harness.eventually([&] { return !harness.control().role_changes.empty(); }));
+  EXPECT_EQ(enters(harness, "fresh"), 'Z');
+}
+
 TEST_F(PasswordWatchTest, quiet_sessions_cost_no_look) {
   Harness harness;
   TestClient session(harness.port());

@@ -139,9 +139,13 @@ Task<std::vector<nodeapi::RoleState>> RoleKeeper::look(InstanceId id) {
   if (runs(*unit)) {
     Turn turn = co_await take_turn(id);
     const auto fresh = co_await refresh(unit, turn, Clients::present);
-    // What counts is known, although it cannot be written inside now. Of one that was stopped
-    // meanwhile, which ends the connection, it is what was seen last.
-    if (!fresh && fresh.error().code != ErrorCode::conflict && runs(*unit)) {
+    // Not a failure; and not what was seen last either, which a change just before is not in.
+    if (!fresh && !runs(*unit)) {
+      co_return fail(ErrorCode::conflict, "the instance was stopped while it was looked at",
+                     "ask again");
+    }
+    // What counts is known, although it cannot be written inside now.
+    if (!fresh && fresh.error().code != ErrorCode::conflict) {
       co_return std::unexpected(fresh.error());
     }
   }

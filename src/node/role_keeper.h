@@ -31,7 +31,8 @@ class RoleKeeper {
   ~RoleKeeper();
 
   // The roles that have a password of the platform, as they are inside; of an instance that does
-  // not run, as they were seen last. Errors: not_found, unavailable.
+  // not run, as they were seen last. Errors: not_found, unavailable; conflict: it was stopped
+  // meanwhile.
   // Cost: one query on a connection that stays open while somebody asks.
   Task<std::vector<nodeapi::RoleState>> look(InstanceId id);
   // The platform's passwords, from now on. Durable when this returns; an error other than not_found

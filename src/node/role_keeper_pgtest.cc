@@ -227,5 +227,26 @@ TEST_F(RoleKeeperTest, a_transaction_that_keeps_roles_locked_delays_nobody_else)
   EXPECT_EQ(look().verifier, verifier('2')) << "it counts all the same";
 }
 
+TEST_F(RoleKeeperTest, one_that_is_stopped_while_it_is_looked_at_is_no_failure) {
+  settle();
+  pg::ConnectOptions options;
+  options.socket_directory = instance_.socket_directory;
+  options.user = instance::kAdminRole;
+  options.database = "postgres";
+  std::optional<pg::Connection> holder;
+  ASSERT_TRUE(node_->run(begin(options, "LOCK TABLE pg_authid", holder)));
+  auto client = node_->client();
+  std::optional<Result<std::vector<RoleState>>> looked;
+  asio::co_spawn(node_->io, client.roles(instance_.id),
+                 [&](std::exception_ptr, auto roles) { looked = std::move(roles); });
+  node_->run_for(300ms);
+  EXPECT_FALSE(looked) << "it does not wait for the lock";
+  ASSERT_TRUE(node_->stop(instance_.id, true));
+  ASSERT_TRUE(node_->wait_until([&] { return looked.has_value(); }, 10s));
+  ASSERT_FALSE(*looked);
+  EXPECT_EQ(looked->error().code, ErrorCode::conflict);
+  EXPECT_EQ(look().verifier, verifier('1'));
+}
+
 }  // namespace
 }  // namespace howdah::node

@@ -56,7 +56,9 @@ Task<void> StorageWatch::run() {
     for (const UnitPtr& unit : active) {
       if (unit->manifest().is_spare() || unit->storage().due > Clock::now()) continue;
       const auto looked = co_await look(unit);
-      if (looked) continue;
+      if (!looked && looked.error().code == ErrorCode::cancelled) co_return looked;  // we end
+      // One that is stopped meanwhile takes its connections along.
+      if (looked || !unit->serving()) continue;
       log::warn("storage", "{}: {}", unit->id().str(), looked.error().to_log());
       unit->storage().due = Clock::now() + kLookMax / 10;
     }

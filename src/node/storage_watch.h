@@ -8,8 +8,8 @@
 //                     write already are ended. A session that has to write in order to make room
 //                     says SET default_transaction_read_only = off.
 //   an eighth above   what writes all the same, or spills to temporary files, is ended at each
-//   look. beyond that       on btrfs with simple quotas the kernel refuses writes (EDQUOT), so that
-//   no
+//                     look.
+//   beyond that       on btrfs with simple quotas the kernel refuses writes (EDQUOT), so that no
 //                     burst between two looks reaches the neighbours. There is room for WAL in it:
 //                     PostgreSQL ends when it cannot write its WAL.
 // It lifts by itself when 2 % of the limit are free again. An instance is looked at the sooner the

@@ -140,7 +140,7 @@ test("a call is tried with a key that no storage ever sees", async () => {
     assert.equal(body.data.friendly_name, "My shop");
 
     await open(page, "getDatabase");
-    await page.locator("#getDatabase input").fill(body.data.id);
+    await page.locator("#try-getDatabase-path-id").fill(body.data.id);
     const curl = await page.locator("#getDatabase .code code").first().innerText();
     assert.ok(curl.includes(`/api/databases/${body.data.id}`), "the line follows the form");
     await page.locator("#getDatabase .send").click();

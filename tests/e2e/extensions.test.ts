@@ -123,7 +123,7 @@ test("what uses an extension keeps it", async () => {
   await install(made, { name: "hstore" });
   await query(howdah.it, made, "CREATE TABLE t (h hstore)");
   const problem = await howdah.it.api.problem(409, "DELETE", `${pathOf(made)}/hstore`);
-  assert.match(problem.detail, /table t/);
+  assert.match(problem.detail, /table public\.t /);
   await howdah.it.api.deleteDatabase(made.id);
 });
 

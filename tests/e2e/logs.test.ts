@@ -54,6 +54,10 @@ test("an error of a client is listed with who it was, newest last", async () => 
     data.map((row: Json) => row.message),
     ["division by zero", 'relation "not_there" does not exist'],
   );
+  assert.deepEqual(
+    data.map((row: Json) => row.position),
+    [null, "SELECT * FROM n".length],
+  );
   const [first] = data;
   assert.equal(first.sqlstate, "22012");
   assert.equal(first.user, made.username);

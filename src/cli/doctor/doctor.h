@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "cli/layout.h"
+#include "cli/start/layout.h"
 #include "instance/postgres_installation.h"
 #include "nodeapi/messages.h"
 #include "os/memory.h"

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/doctor/doctor.h"
-#include "cli/host_firewall.h"
+#include "cli/start/host_firewall.h"
 #include "crypto/certificate.h"
 #include "os/ports.h"
 

@@ -139,6 +139,21 @@ void add_line(std::string& part, std::string_view line, LogEntry& entry, bool fi
   part.append(line.substr(0, room));
 }
 
+// PostgreSQL writes where in a statement an error is behind the message; as its own field, the
+// message is the one that the client got. A tenant's RAISE may end so too, which harms nobody.
+void take_position(LogEntry& entry) {
+  constexpr std::string_view kBefore = " at character ";
+  const std::size_t at = entry.message.rfind(kBefore);
+  if (!entry.at || at == std::string::npos) return;
+  const std::string_view digits = std::string_view(entry.message).substr(at + kBefore.size());
+  std::uint32_t position = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, position);
+  if (error != std::errc{} || stop != end || position == 0) return;
+  entry.position = position;
+  entry.message.resize(at);
+}
+
 // Only ends were cut off, so a password without its end is one to the end.
 void mask(LogEntry& entry) {
   entry.message = printable_utf8(mask_log_secrets(std::move(entry.message)));
@@ -192,6 +207,7 @@ LogEntry read_log_entry(std::string_view text, std::uint64_t begin) {
     }
     if (part != nullptr) add_line(*part, read.text, entry, at == 0 || !read.prefix.empty());
   });
+  take_position(entry);
   mask(entry);
   return entry;
 }
@@ -213,6 +229,7 @@ json::object to_json(const LogEntry& entry) {
           {"hint", or_null(entry.hint)},
           {"context", or_null(entry.context)},
           {"statement", or_null(entry.statement)},
+          {"position", entry.position == 0 ? json::value(nullptr) : json::value(entry.position)},
           {"truncated", entry.truncated}};
 }
 

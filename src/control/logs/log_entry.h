@@ -30,6 +30,7 @@ struct LogEntry {
   LogLevel level = LogLevel::log;
   std::string sqlstate, backend_type, application_name, user, database;
   std::string message, detail, hint, context, statement;
+  std::uint32_t position = 0;  // character of the statement, from 1; 0: the entry names none
   bool truncated = false;  // a part of it had more than kLogTextMax bytes, or its end is not kept
 };
 

@@ -32,6 +32,20 @@ TEST(LogEntry, every_part_of_an_entry_is_read) {
   EXPECT_FALSE(entry.truncated);
 }
 
+TEST(LogEntry, where_in_the_statement_an_error_is_does_not_stand_in_its_message) {
+  const LogEntry entry =
+      read_log_entry(kPrefix + "ERROR:  relation \"x\" does not exist at character 15\n", 0);
+  EXPECT_EQ(entry.message, "relation \"x\" does not exist");
+  EXPECT_EQ(to_json(entry).at("position"), 15);
+  for (const std::string message :
+       {"no at character ", "no at character 15x", "no at character 0", "no at character -1",
+        "no at character 4294967296", "at character 15", "no at character 15 there"}) {
+    const LogEntry other = read_log_entry(kPrefix + "ERROR:  " + message + "\n", 0);
+    EXPECT_EQ(other.message, message);
+    EXPECT_TRUE(to_json(other).at("position").is_null());
+  }
+}
+
 TEST(LogEntry, a_process_without_a_session_has_no_names) {
   const LogEntry entry = read_log_entry(
       "2026-01-02 03:04:05.678 UTC [7] 00000 checkpointer\tLOG:  checkpoint complete\n", 0);
