@@ -56,11 +56,10 @@ int main(int argc, char** argv) {
     const auto result = howdah::control::start(argc, argv);
     if (result) return EXIT_SUCCESS;
     const howdah::Error& error = result.error();
-    const howdah::ErrorInfo& info = howdah::info_of(error.code);
     // On one line: `howdah up` shows the last ERROR line to whoever started it.
-    howdah::log::error("howdahd", "{}: {}{}{}", info.name, error.to_log(),
-                       error.hint.empty() ? "" : "; ", error.hint);
-    return info.exit_code;
+    howdah::log::error("howdahd", "{}{}{}", error.to_log(), error.hint.empty() ? "" : "; ",
+                       error.hint);
+    return howdah::info_of(error.code).exit_code;
   } catch (const std::exception& error) {
     howdah::log::error("howdahd", "cannot start: {}", error.what());
     return EXIT_FAILURE;

@@ -68,6 +68,10 @@ nodeapi::RoleState state_of(const ManifestRole& role) {
   return state;
 }
 
+bool runs(const InstanceUnit& unit) {
+  return unit.state() == InstanceState::running && !unit.retiring();
+}
+
 std::vector<nodeapi::RoleState> states_of(const Manifest& manifest) {
   std::vector<nodeapi::RoleState> states;
   for (const ManifestRole& role : manifest.roles) states.push_back(state_of(role));
@@ -132,11 +136,11 @@ asio::awaitable<RoleKeeper::Turn> RoleKeeper::take_turn(InstanceId id) {
 
 Task<std::vector<nodeapi::RoleState>> RoleKeeper::look(InstanceId id) {
   HOWDAH_CO_TRY(const UnitPtr unit, parts_.registry.require(id));
-  if (unit->state() == InstanceState::running) {
+  if (runs(*unit)) {
     Turn turn = co_await take_turn(id);
     const auto fresh = co_await refresh(unit, turn, Clients::present);
     // Not a failure; and not what was seen last either, which a change just before is not in.
-    if (!fresh && unit->state() != InstanceState::running) {
+    if (!fresh && !runs(*unit)) {
       co_return fail(ErrorCode::conflict, "the instance was stopped while it was looked at",
                      "ask again");
     }
@@ -161,11 +165,11 @@ Task<void> RoleKeeper::set(InstanceId id, std::vector<nodeapi::RolePassword> pas
       role->changed_at.reset();
     }
   }));
-  if (unit->state() != InstanceState::running) co_return Result<void>{};
+  if (!runs(*unit)) co_return Result<void>{};
   // What its users changed a moment ago is overridden, as if they had done it a moment earlier.
-  const auto written = co_await refresh(unit, turn, Clients::none_yet);
-  // One that was stopped meanwhile gets them before its next first client.
-  if (unit->state() != InstanceState::running) co_return Result<void>{};
+  auto written = co_await refresh(unit, turn, Clients::none_yet);
+  // One that was stopped meanwhile gets it before its next first client.
+  if (!written && !runs(*unit)) co_return Result<void>{};
   co_return written;
 }
 
@@ -254,11 +258,11 @@ asio::awaitable<void> RoleKeeper::write_later(UnitPtr unit) {
   // Nobody needs it soon: clients log in through the gate, which has its own copy.
   co_await net::sleep_for(kWriteLater);
   writing_.erase(unit->id());
-  if (unit->state() != InstanceState::running || unit->retiring()) co_return;
+  if (!runs(*unit)) co_return;
   Turn turn = co_await take_turn(unit->id());
   const auto written = co_await refresh(unit, turn, Clients::present);
   // It may have been stopped meanwhile; then it is done at its next start.
-  if (!written) {
+  if (!written && runs(*unit)) {
     log::info("instance", "{}: passwords not written: {}", unit->id().str(),
               written.error().to_log());
   }

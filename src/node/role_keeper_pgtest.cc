@@ -83,6 +83,13 @@ class RoleKeeperTest : public ::testing::Test {
     ASSERT_TRUE(node_->wait_until([&] { return inside() == verifier('1'); }, 10s));
     look();
   }
+  pg::ConnectOptions admin() const {
+    pg::ConnectOptions options;
+    options.socket_directory = instance_.socket_directory;
+    options.user = instance::kAdminRole;
+    options.database = "postgres";
+    return options;
+  }
   os::Path data() const { return node_->directory_of(instance_.id) / "data"; }
 
   testing::TestNode* node_ = nullptr;
@@ -140,6 +147,23 @@ TEST_F(RoleKeeperTest, a_sleeping_instance_gets_it_before_its_next_client_and_is
   EXPECT_EQ(inside(), verifier('2'));
 }
 
+TEST_F(RoleKeeperTest, who_asks_while_it_is_stopped_gets_what_was_seen_last) {
+  settle();
+  // The lock keeps the question open until the stop ends its connection.
+  std::optional<pg::Connection> locker;
+  ASSERT_TRUE(node_->run(begin(admin(), "LOCK TABLE pg_authid", locker)));
+  auto client = node_->client();
+  std::optional<Result<std::vector<RoleState>>> answer;
+  asio::co_spawn(node_->io, client.roles(instance_.id),
+                 [&](std::exception_ptr, auto roles) { answer = std::move(roles); });
+  node_->run_for(200ms);
+  ASSERT_FALSE(answer);
+  ASSERT_TRUE(node_->stop(instance_.id, true));
+  ASSERT_TRUE(node_->wait_until([&] { return answer.has_value(); }));
+  ASSERT_TRUE(*answer) << answer->error().to_log();
+  EXPECT_EQ((*answer)->at(0).verifier, verifier('1'));
+}
+
 TEST_F(RoleKeeperTest, a_change_before_the_agent_died_is_found_by_the_next) {
   settle();
   alter("PASSWORD '" + verifier('2') + "'");
@@ -195,12 +219,8 @@ TEST_F(RoleKeeperTest, roles_whose_inside_is_unknown_are_written_before_the_firs
 
 TEST_F(RoleKeeperTest, a_transaction_that_keeps_roles_locked_delays_nobody_else) {
   settle();
-  pg::ConnectOptions options;
-  options.socket_directory = instance_.socket_directory;
-  options.user = instance::kAdminRole;
-  options.database = "postgres";
   std::optional<pg::Connection> holder;
-  ASSERT_TRUE(node_->run(begin(options, "ALTER ROLE " + role_ + " PASSWORD 'x'", holder)));
+  ASSERT_TRUE(node_->run(begin(admin(), "ALTER ROLE " + role_ + " PASSWORD 'x'", holder)));
   const auto refused = set(verifier('2'));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::conflict);

@@ -40,9 +40,12 @@ for (const maxConnections of [1, 4, 500]) {
     }
     assert.equal(pids.size, maxConnections);
     // The platform's own connections have slots of their own.
-    const { data } = await howdah.it.api.expect(200, "GET", `/api/databases/${made.id}/stats`);
-    assert.equal(data.active_connections, maxConnections);
-    assert.notEqual(data.sampled_at, null, "the platform could log in");
+    // The gate reports its sessions once a second.
+    await until("the stats show every session", 5_000, async () => {
+      const { data } = await howdah.it.api.expect(200, "GET", `/api/databases/${made.id}/stats`);
+      assert.notEqual(data.sampled_at, null, "the platform could log in");
+      return data.active_connections === maxConnections;
+    });
     await sessions.pop()!.end();
     await until("its slot is free", 5_000, async () => {
       const [row] = await query<{ n: number }>(howdah.it, made, "SELECT 1 AS n").catch(() => []);

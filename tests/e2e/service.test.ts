@@ -8,6 +8,7 @@ import { after, test } from "node:test";
 import { Howdah, makeBase } from "./harness/howdah.ts";
 import { IS_ROOT, program, publicProgram } from "./harness/paths.ts";
 import { type RunOptions, run, runOk } from "./harness/run.ts";
+import { psql } from "./harness/sql.ts";
 
 const base = makeBase();
 after(() => fs.rmSync(base, { recursive: true, force: true }));
@@ -111,6 +112,19 @@ print(s.recv(500).decode()); print(s.recv(500).decode())`;
   const howdah = await Howdah.start({ env: { NOTIFY_SOCKET: heard } });
   await howdah.end();
   assert.match((await listener).stdout, /READY=1\n[\s\S]*STOPPING=1/);
+});
+
+test("where the pooled port is switched off, pooled URLs lead to the direct one", async () => {
+  const howdah = await Howdah.start({ env: { DB_PGBOUNCER_ENABLED: "false" } });
+  try {
+    const { direct_port, pooled_port } = howdah.connection;
+    assert.equal(pooled_port, direct_port);
+    const made = await howdah.api.createDatabase();
+    assert.match(made.connection_string_pooled, new RegExp(`:${direct_port}/`));
+    assert.equal((await psql(made.connection_uri_pooled, ["-Atc", "SELECT 1"])).stdout, "1\n");
+  } finally {
+    await howdah.end();
+  }
 });
 
 test("the ports and the older names of variables are what howdah up takes", async () => {

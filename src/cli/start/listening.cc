@@ -43,14 +43,13 @@ std::string Listening::text() const {
 }
 
 std::string Listening::api_url(const std::string& host, std::uint16_t port) const {
-  if (!open) {
-    const std::string& first = addresses.front();
-    const bool usual = first == "127.0.0.1" || first == "::1";
-    return fmt::format("http://{}:{}", usual ? "localhost" : first, port);
-  }
-  std::string name = is_unspecified(addresses.front()) ? host : addresses.front();
+  const std::string& first = addresses.front();
+  std::string name = first;
+  if (open && is_unspecified(first)) name = host;
+  // Only this address: localhost is often not ::1.
+  if (!open && first == "127.0.0.1") name = "localhost";
   if (name.find(':') != std::string::npos) name = "[" + name + "]";  // an IPv6 address
-  return fmt::format("https://{}:{}", name, port);
+  return fmt::format("{}://{}:{}", open ? "https" : "http", name, port);
 }
 
 Result<Listening> plan_listening(const std::string& listen, const std::string& domain,

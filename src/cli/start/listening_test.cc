@@ -18,6 +18,7 @@ TEST(Listening, without_a_word_it_is_this_machine_only) {
   }
   EXPECT_EQ(plan_listening("", "", "")->api_url("localhost", 3000), "http://localhost:3000");
   EXPECT_EQ(plan_listening("127.0.0.2", "", "")->api_url("localhost", 1), "http://127.0.0.2:1");
+  EXPECT_EQ(plan_listening("::1", "", "")->api_url("localhost", 1), "http://[::1]:1");
 }
 
 TEST(Listening, a_network_address_comes_with_the_machines_own) {

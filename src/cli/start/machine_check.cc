@@ -2,6 +2,9 @@
 #include "cli/start/machine_check.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "base/log.h"
 #include "base/units.h"
@@ -56,6 +59,8 @@ Result<void> check_machine(const Layout& layout) {
   if (fs::exists(layout.data / "howdah.json", error)) return {};
   os::Path place = layout.data;
   while (!fs::exists(place, error) && place.has_relative_path()) place = place.parent_path();
+  // Of a read-only disk it does not matter how full it is: making the folder says what is wrong.
+  if (::access(place.c_str(), W_OK) != 0 && errno == EROFS) return {};
   return check_space(place);
 }
 

@@ -48,8 +48,11 @@ void Summary::print() const {
   fmt::print("\n  {}  {}\n\n", style::bold("Howdah"),
              style::dim(fmt::format("{} is serving. Ctrl-C stops it cleanly.", HOWDAH_VERSION)));
   row("API", api_url + "/api");
+  const std::string pooled = pooled_port == direct_port
+                                 ? "the pooled port is off"
+                                 : fmt::format("{}:{} pooled", host, pooled_port);
   row("Postgres",
-      fmt::format("{}:{} direct, {}:{} pooled{}", host, direct_port, host, pooled_port,
+      fmt::format("{}:{} direct, {}{}", host, direct_port, pooled,
                   open_addresses.empty() ? " (this machine only; --listen opens it)" : ""));
   row("Data", fmt::format("{} ({}, {} free)", layout.data.string(), node.volume_driver,
                           to_pretty(node.volume_free_bytes)));

@@ -21,7 +21,7 @@ struct Summary {
   HostFirewall firewall;
   std::string api_url;
   std::uint16_t direct_port = 0;
-  std::uint16_t pooled_port = 0;
+  std::uint16_t pooled_port = 0;             // the direct one: the pooled port is off
   std::string recovery_key;                  // only at the first start
   std::optional<boost::json::value> sample;  // the API's answer for the sample database
   nodeapi::NodeStatus node;

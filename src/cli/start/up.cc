@@ -63,8 +63,11 @@ Result<Ports> settle_ports(asio::any_io_executor executor, const UpOptions& opti
   for (const std::string& address : listening.addresses) {
     HOWDAH_TRY(ports.http, settle_port(executor, address, ports.http, "--http-port"));
     HOWDAH_TRY(ports.direct, settle_port(executor, address, ports.direct, "--direct-port"));
+    if (!options.pooled) continue;
     HOWDAH_TRY(ports.pooled, settle_port(executor, address, ports.pooled, "--pooled-port"));
   }
+  // Pooled URLs go on working where the pooler is off: they lead to the direct port.
+  if (!options.pooled) ports.pooled = ports.direct;
   return ports;
 }
 
@@ -176,7 +179,9 @@ Task<void> Up::start() {
   summary_.pooled_port = ports_.pooled;
   if (listening_.open) {
     summary_.open_addresses = listening_.addresses;
-    summary_.firewall = find_host_firewall({ports_.http, ports_.direct, ports_.pooled});
+    std::vector<std::uint16_t> ports{ports_.http, ports_.direct};
+    if (options_.pooled) ports.push_back(ports_.pooled);
+    summary_.firewall = find_host_firewall(ports);
   }
   if (folder_.first_start && options_.sample) {
     HOWDAH_CO_CHECK(next_step("making the sample database"));

@@ -14,6 +14,7 @@
 #include "control/databases/lifecycle_store.h"
 #include "control/envelope.h"
 #include "control/operations/operations.h"
+#include "control/organisation/organisation.h"
 #include "control/rehearsal.h"
 #include "model/names.h"
 #include "model/server_settings.h"
@@ -176,6 +177,12 @@ Task<Lifecycle::Changed> Lifecycle::store_change(ChangeWish wish, bool audited,
   result.differences = differences(was, result.is);
   if (result.differences.empty()) co_return result;
   HOWDAH_CO_TRY(result.is, co_await database_store::update(connection, result.is));
+  // A limit may always be made smaller, also where too much is given out already.
+  const bool smaller = was.storage_limit_bytes && result.is.storage_limit_bytes &&
+                       *result.is.storage_limit_bytes < *was.storage_limit_bytes;
+  if (result.differences.contains("storage_limit_bytes") && !smaller) {
+    HOWDAH_CO_CHECK(co_await check_storage_cap(connection, wish.caller.organisation_id));
+  }
   if (!audited) co_return result;
   AuditEntry entry{.action = "database.update",
                    .subject = "database:" + was.id.str(),

@@ -100,6 +100,7 @@ bool is_retryable(ErrorCode code) {
     case ErrorCode::config_invalid:
     case ErrorCode::seal_broken:
     case ErrorCode::no_postgres:
+    case ErrorCode::memory_full:  // what could make room for it was put to sleep before
     case ErrorCode::cancelled:
       return false;
     default:

@@ -61,6 +61,7 @@ TEST(JobError, only_what_time_may_heal_is_retried) {
   EXPECT_FALSE(is_retryable(ErrorCode::conflict));
   EXPECT_FALSE(is_retryable(ErrorCode::cancelled));
   EXPECT_FALSE(is_retryable(ErrorCode::seal_broken));
+  EXPECT_FALSE(is_retryable(ErrorCode::memory_full));
 }
 
 TEST(StepRun, keeps_a_bounded_log) {

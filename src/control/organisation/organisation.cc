@@ -142,6 +142,29 @@ Task<Organisation> OrganisationSettings::store(Wish wish, pg::Connection& connec
   co_return is;
 }
 
+namespace {
+
+Error storage_given_out(const organisation_store::Room& room) {
+  return Error{
+      .code = ErrorCode::limit_reached,
+      .message = fmt::format("the organisation may have {} of storage, of which {} are given out",
+                             to_pretty(static_cast<ByteCount>(*room.storage_bytes_max)),
+                             to_pretty(static_cast<ByteCount>(room.storage_bytes))),
+      .hint =
+          "ask for a smaller storageLimitBytes, delete a database, or raise "
+          "storageBytesMax with PATCH /api/organisation"};
+}
+
+}  // namespace
+
+Task<void> check_storage_cap(pg::Connection& connection, OrganisationId id) {
+  HOWDAH_CO_TRY(auto room, co_await organisation_store::lock_room(connection, id));
+  if (!room.storage_bytes_max || room.storage_bytes <= *room.storage_bytes_max) {
+    co_return Result<void>{};
+  }
+  co_return std::unexpected(storage_given_out(room));
+}
+
 Task<void> check_room_for_database(pg::Connection& connection, OrganisationId id,
                                    std::optional<std::int64_t> storage_limit_bytes) {
   HOWDAH_CO_TRY(const auto room, co_await organisation_store::lock_room(connection, id));
@@ -161,12 +184,7 @@ Task<void> check_room_for_database(pg::Connection& connection, OrganisationId id
   // One without a limit of its own may begin while there is anything left.
   const std::int64_t left = *room.storage_bytes_max - room.storage_bytes;
   if (left > 0 && storage_limit_bytes.value_or(1) <= left) co_return Result<void>{};
-  co_return fail(ErrorCode::limit_reached,
-                 fmt::format("the organisation may have {} of storage, of which {} are given out",
-                             to_pretty(static_cast<ByteCount>(*room.storage_bytes_max)),
-                             to_pretty(static_cast<ByteCount>(room.storage_bytes))),
-                 "ask for a smaller storageLimitBytes, delete a database, or raise "
-                 "storageBytesMax with PATCH /api/organisation");
+  co_return std::unexpected(storage_given_out(room));
 }
 
 }  // namespace howdah::control

@@ -41,5 +41,7 @@ class OrganisationSettings final : public Feature {
 // of the limit, or of what was last measured where there is none. Errors: limit_reached.
 Task<void> check_room_for_database(pg::Connection& connection, OrganisationId id,
                                    std::optional<std::int64_t> storage_limit_bytes = std::nullopt);
+// The same of a change that is already written in the transaction. Errors: limit_reached.
+Task<void> check_storage_cap(pg::Connection& connection, OrganisationId id);
 
 }  // namespace howdah::control

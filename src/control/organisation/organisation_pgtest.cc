@@ -109,13 +109,19 @@ asio::awaitable<void> OrganisationTest::storage_cap() {
   constexpr std::int64_t kUnit = 104'857'600;
   const json::object unit{{"storageLimitBytes", kUnit}};
   EXPECT_TRUE(co_await patch({{"storageBytesMax", 2 * kUnit}}));
-  EXPECT_TRUE(co_await create("one", unit));
+  const auto one = co_await create("one", unit);
+  EXPECT_TRUE(one);
   const auto large = co_await create("large", {{"storageLimitBytes", kUnit + 1}});
   EXPECT_EQ(code_of(large), "limit_reached");
   EXPECT_NE(large.error().hint.find("storageLimitBytes"), std::string::npos);
   EXPECT_EQ(code_of(co_await create("two", unit)), "ok") << "exactly the cap";
   EXPECT_EQ(code_of(co_await create("without a limit")), "limit_reached");
+  const std::string path = "/api/databases/" + std::string(one->at("id").as_string());
+  EXPECT_EQ(code_of(co_await call(Method::patch, path, {{"storageLimitBytes", kUnit + 1}})),
+            "limit_reached");
   EXPECT_TRUE(co_await patch({{"storageBytesMax", 2 * kUnit + 1}}));
+  EXPECT_TRUE(co_await call(Method::patch, path, {{"storageLimitBytes", kUnit + 1}}));
+  EXPECT_TRUE(co_await call(Method::patch, path, {{"storageLimitBytes", kUnit}}));
   const auto without = co_await create("without a limit");
   EXPECT_EQ(code_of(without), "ok") << "there is something left";
   // From now on it counts with what was measured.
