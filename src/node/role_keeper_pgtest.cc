@@ -147,23 +147,6 @@ TEST_F(RoleKeeperTest, a_sleeping_instance_gets_it_before_its_next_client_and_is
   EXPECT_EQ(inside(), verifier('2'));
 }
 
-TEST_F(RoleKeeperTest, who_asks_while_it_is_stopped_gets_what_was_seen_last) {
-  settle();
-  // The lock keeps the question open until the stop ends its connection.
-  std::optional<pg::Connection> locker;
-  ASSERT_TRUE(node_->run(begin(admin(), "LOCK TABLE pg_authid", locker)));
-  auto client = node_->client();
-  std::optional<Result<std::vector<RoleState>>> answer;
-  asio::co_spawn(node_->io, client.roles(instance_.id),
-                 [&](std::exception_ptr, auto roles) { answer = std::move(roles); });
-  node_->run_for(200ms);
-  ASSERT_FALSE(answer);
-  ASSERT_TRUE(node_->stop(instance_.id, true));
-  ASSERT_TRUE(node_->wait_until([&] { return answer.has_value(); }));
-  ASSERT_TRUE(*answer) << answer->error().to_log();
-  EXPECT_EQ((*answer)->at(0).verifier, verifier('1'));
-}
-
 TEST_F(RoleKeeperTest, a_change_before_the_agent_died_is_found_by_the_next) {
   settle();
   alter("PASSWORD '" + verifier('2') + "'");

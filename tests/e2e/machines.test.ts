@@ -52,6 +52,7 @@ test("in a container without loop devices: copies, said once, and everything wor
     () => "mount --bind /dev/null /dev/loop-control",
     [],
     async (howdah) => {
+      await until("the summary is shown", 5_000, () => /is serving/.test(howdah.output));
       assert.equal(countOf(howdah.output, /copy driver/), 1, howdah.output);
       assert.match(howdah.output, /loop/);
       const made = await howdah.api.createDatabase();
