@@ -44,7 +44,7 @@ function(howdah_test module kind sources)
   target_link_libraries(${target} PRIVATE howdah_${module} GTest::gtest_main GTest::gmock)
   target_precompile_headers(${target} REUSE_FROM howdah_pch)
   add_test(NAME ${target} COMMAND ${target})
-  set_tests_properties(${target} PROPERTIES LABELS ${kind} TIMEOUT 300)
+  set_tests_properties(${target} PROPERTIES LABELS ${kind} TIMEOUT 900)
 endfunction()
 
 # howdah_app(NAME DEPS <modules...>): a program of apps/, from all sources of its folder.
