@@ -157,12 +157,12 @@ std::string last_log_lines(const os::Path& log, ByteCount from_bytes) {
     if (byte != '\n' && static_cast<unsigned char>(byte) < 0x20) byte = ' ';
     if (byte == 0x7f) byte = ' ';
   }
-  *text = mask_log_secrets(*std::move(text));
+  std::string shown = mask_log_secrets(*std::move(text));
   std::size_t lines = 1;
-  for (std::size_t at = text->size(); at > 0; --at) {
-    if ((*text)[at - 1] == '\n' && ++lines > kTailLines) return text->substr(at);
+  for (std::size_t at = shown.size(); at > 0; --at) {
+    if (shown[at - 1] == '\n' && ++lines > kTailLines) return shown.substr(at);
   }
-  return *text;
+  return shown;
 }
 
 Result<void> limit_log(const os::Path& log, ByteCount size_max) {
