@@ -89,8 +89,8 @@ TEST_F(ExtensionsTest, an_extension_is_installed_and_removed_with_a_trace) {
   run(installs());
 }
 
-// Whatever a tenant has put into public, none of it is called with the platform's rights. The
-// control: the same extension made in public at once does call it.
+// Whatever a tenant has put into public, none of it is called with the platform's rights. What is
+// missing is a control: an extension of some version whose script does spring the trap in public.
 asio::awaitable<void> ExtensionsTest::meets_traps() {
   co_await make();
   // Functions and operators of the names that scripts use, better matches than the real ones.
