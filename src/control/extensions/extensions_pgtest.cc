@@ -101,7 +101,8 @@ asio::awaitable<void> ExtensionsTest::meets_traps() {
   co_await make();
   // Functions and operators of the names that scripts use, better matches than the real ones.
   for (const char* trap :
-       {"CREATE FUNCTION public.trap() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN "
+       {"CREATE FUNCTION public.trap() RETURNS bool LANGUAGE plpgsql "
+        "SET search_path = pg_catalog AS $$ BEGIN "
         "IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN "
         "RAISE EXCEPTION 'trap sprung as %', current_user; END IF; RETURN true; END $$",
         "CREATE FUNCTION public.eq_trap(name, name) RETURNS bool LANGUAGE sql AS "

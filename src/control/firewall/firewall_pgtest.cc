@@ -76,7 +76,8 @@ asio::awaitable<void> FirewallTest::adds() {
   const json::value data = parse_json(added->body)->at("data");
   std::string fields;
   for (const auto& field : data.as_object()) fields.append(field.key()) += ' ';
-  EXPECT_EQ(fields, "id database_id ip_address description added_at expires_at branch added_by ");
+  EXPECT_EQ(fields,
+            "id database_id ip_address description added_at expires_at branch added_by etag ");
   EXPECT_EQ(text(data, "database_id"), id);
   EXPECT_EQ(text(data, "ip_address"), "203.0.113.7");
   // The gate has it when the call is answered.
