@@ -140,14 +140,16 @@ test(
         assert.deepEqual(leftovers(dataDir), [], "stopped, too");
         assert.ok(fs.existsSync(path.join(dataDir, "howdah.json")), "and the data stays");
 
-        // The control: with one line of hardening more the start would wait for ever. It is refused.
+        // The control: with one line of hardening more the start would wait in vain. It is refused.
         const file = "/run/units/narrow.service";
         const exec = [program("howdah"), "up", "--data-dir", path.join(base, "narrow"), ...ports];
-        const text = `[Service]\\nType=oneshot\\nTimeoutStartSec=30\\nRestrictSUIDSGID=yes\\nExecStart=${exec.join(" ")}\\n`;
-        const output = `StandardError=file:${path.join(base, "narrow.log")}\\n`;
-        await ok(
-          inside("sh", "-c", `printf '${text}${output}' > ${file}; systemctl daemon-reload`),
-        );
+        const unitText = [
+          ...["[Service]", "Type=oneshot", "TimeoutStartSec=30", "RestrictSUIDSGID=yes"],
+          ...[`ExecStart=${exec.join(" ")}`, `StandardError=file:${path.join(base, "narrow.log")}`],
+        ];
+        const write = ["-c", `printf '%s\\n' "$@" > ${file}`, "sh", ...unitText];
+        await ok(inside("sh", ...write));
+        await ok(inside("systemctl", "daemon-reload"));
         assert.equal((await inside("systemctl", "start", "narrow")).code, 1);
         assert.match(
           fs.readFileSync(path.join(base, "narrow.log"), "utf8"),

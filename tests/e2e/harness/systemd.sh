@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # systemd as the first process of namespaces of its own: it sees this machine's files, what it
-# writes to /etc, /run and /usr/local goes with it, and it starts nothing but what is installed then.
+# writes to /etc, /run and /usr/local goes with it, and it starts nothing but what is then
+# installed.
 # Usage: systemd.sh CGROUP, an empty folder of a cgroup2 file system. It ends when this is killed.
 set -eu
 
