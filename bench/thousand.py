@@ -34,7 +34,8 @@ def _daemons(howdah, seconds):
     used_us = sum(processes.cpu_us(pid) for pid in pids) - before
     memory = [processes.memory_kb(pid) for pid in pids]
     return {"pss": sum(pss for pss, _ in memory) / 1024,
-            "rss": sum(rss for _, rss in memory) / 1024, "cpu_percent": used_us / 1e6 / seconds * 100, "seconds": seconds}
+            "rss": sum(rss for _, rss in memory) / 1024,
+            "cpu_percent": used_us / 1e6 / seconds * 100, "seconds": seconds}
 
 
 def _lists(howdah, count):
