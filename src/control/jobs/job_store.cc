@@ -115,9 +115,11 @@ Task<std::optional<milliseconds>> until_next_due(pg::Pool& pool, Taking taking) 
                           "min(due_at) - clock_timestamp()))))::bigint AS wait_ms FROM howdah.jobs "
                           "WHERE state IN ('scheduling', 'running', 'cancelling') "
                           "AND kind = ANY (string_to_array($2, ',')) "
-                          "AND (lease_token IS NULL OR lease_owner IS DISTINCT FROM $1)",
+                          "AND (lease_token IS NULL OR lease_owner IS DISTINCT FROM $1) "
+                          // greatest() leaves NULL out: no job at all would be due now, for ever.
+                          "HAVING count(*) > 0",
                           {taking.owner, joined(taking.kinds)}));
-  if (rows.empty() || !rows.value(0, "wait_ms")) co_return std::nullopt;
+  if (rows.empty()) co_return std::nullopt;
   co_return milliseconds{rows.integer(0, "wait_ms")};
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/jobs/engine.h"
+#include "control/jobs/job_store.h"
+#include "control/jobs/schedule_store.h"
 #include "control/operations/operations.h"
 #include "control/test_catalog.h"
 
@@ -122,6 +124,23 @@ TEST_F(Jobs, a_worker_takes_a_job_and_carries_it_through_its_steps) {
   EXPECT_EQ(worker.told, "by the first step");
   EXPECT_EQ(job->result.at("answer"), 42);
   EXPECT_EQ(effects(), "first second");
+}
+
+// Else an engine without work would ask the catalog as often as it may, for ever.
+TEST_F(Jobs, without_work_nothing_is_due_and_with_work_it_is) {
+  const job_store::Taking taking{
+      .owner = "00000000-0000-0000-0000-000000000001", .limit = 1, .kinds = {"work"}};
+  const auto idle = run(job_store::until_next_due(catalog.pool(), taking));
+  expect(idle);
+  EXPECT_EQ(*idle, std::nullopt);
+  expect(run(worker.enqueue()));
+  const auto busy = run(job_store::until_next_due(catalog.pool(), taking));
+  expect(busy);
+  EXPECT_EQ(*busy, milliseconds{0});
+  sql("DELETE FROM howdah.schedules");
+  const auto unscheduled = run(schedule_store::until_next_due(catalog.pool()));
+  expect(unscheduled);
+  EXPECT_EQ(*unscheduled, std::nullopt);
 }
 
 TEST_F(Jobs, enqueueing_is_undone_with_its_transaction) {
