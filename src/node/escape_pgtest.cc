@@ -64,6 +64,9 @@ class Targets {
                  static_cast<socklen_t>(sizeof address.sun_family + 1 + mark_.size()));
     (void)::listen(abstract_.get(), 8);
     segment_ = ::shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0666);
+    void* const memory = ::shmat(segment_, nullptr, 0);
+    mark_.copy(static_cast<char*>(memory), mark_.size());
+    (void)::shmdt(memory);
     for (const std::string& path : {"/dev/shm/" + mark_, "/tmp/" + mark_}) {
       (void)os::write_file_atomic(path, "shared", 0644);
     }
@@ -207,7 +210,12 @@ TEST_F(EscapeTest, nothing_of_the_host_and_of_others_is_reached_as_the_instances
   const Outcome inside = behind_the_wall(targets);
   const Outcome outside = without_it(targets);
   EXPECT_GE(inside.size(), 60U);
+  const int landlock = os::landlock_version();
   for (const auto& [name, reached] : inside) {
+    // Older kernels leave these, which reach nobody else's: there is no other with its user, and
+    // what listens is on its own loopback.
+    if (landlock < 4 && name == "listen on a TCP port") continue;
+    if (landlock < 6 && name == "signal a process of the same user") continue;
     EXPECT_EQ(reached, name == "own data") << name;
     EXPECT_TRUE(outside.contains(name)) << name;
   }

@@ -6,9 +6,14 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include "os/landlock.h"
+#include "os/mount.h"
 #include "os/process.h"
 
 namespace howdah::os {
@@ -174,6 +179,51 @@ TEST_F(SandboxTest, release_ends_what_a_program_left_behind) {
   EXPECT_EQ(outside(ours), "2\n");
   EXPECT_TRUE(sandbox_->release("one"));
   EXPECT_EQ(outside(ours), "0\n");
+}
+
+// On a machine that has both versions, the second one's hierarchy often has no controller.
+TEST_F(SandboxTest, a_program_is_born_in_its_group_of_version_2) {
+  if (!root()) GTEST_SKIP() << "needs root";
+  const auto mounts = mounted_file_systems();
+  ASSERT_TRUE(mounts);
+  const auto two = std::ranges::find(*mounts, "cgroup2", &MountEntry::type);
+  if (two == mounts->end()) GTEST_SKIP() << "no hierarchy of version 2: not run";
+  const Path folder = two->mount_point / ("howdah-test-" + folder_.filename().string());
+  ASSERT_TRUE(make_directory(folder, 0755));
+  const GroupTree tree({GroupHierarchy{folder, {}, true}});
+  Confinement confinement;
+  const auto created = tree.create("one", {}, confinement);
+  ASSERT_TRUE(created) << created.error().to_log();
+  SpawnOptions options = shell("cat /proc/self/cgroup; setsid sleep 1000 >/dev/null 2>&1 & exec true");
+  options.confinement = &confinement;
+  EXPECT_THAT(outcome(std::move(options)),
+              HasSubstr("0::/" + folder.filename().string() + "/one\n"));
+  EXPECT_EQ(tree.names(), std::vector<std::string>{"one"});
+  EXPECT_TRUE(tree.remove("one")) << "with a process in it";
+  tree.close();
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
+TEST_F(SandboxTest, a_delegated_group_is_told_from_one_that_is_not) {
+  // A folder stands for the hierarchy: what is looked at are a file and an attribute.
+  if (!root()) GTEST_SKIP() << "needs root";
+  const Path hierarchy = folder_ / "unified";
+  const Path unit = hierarchy / "system.slice/howdah.service";
+  std::filesystem::create_directories(unit / "daemons");
+  ASSERT_TRUE(write_file_atomic(hierarchy / "cgroup.controllers", "cpuset cpu io memory pids\n"));
+  const auto place = [&](const std::string& own) {
+    const auto found = find_hierarchies(
+        {"41 31 0:38 / " + hierarchy.string() + " rw - cgroup2 cgroup2 rw\n", "0::" + own + "\n"},
+        "howdah-1");
+    EXPECT_EQ(found.size(), 1U);
+    EXPECT_EQ(found.at(0).controllers, (std::vector<std::string>{"memory", "cpu", "pids", "io"}));
+    return found.at(0).folder;
+  };
+  EXPECT_EQ(place("/system.slice/howdah.service"), hierarchy / "howdah-1");
+  ASSERT_EQ(::setxattr(unit.c_str(), "trusted.delegate", "1", 1, 0), 0);
+  EXPECT_EQ(place("/system.slice/howdah.service"), unit / "howdah-1");
+  EXPECT_EQ(place("/system.slice/howdah.service/daemons"), unit / "howdah-1") << "after a restart";
+  EXPECT_EQ(place("/"), hierarchy / "howdah-1");
 }
 
 TEST_F(SandboxTest, without_it_nothing_is_confined_and_that_is_said) {
