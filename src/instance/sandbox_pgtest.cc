@@ -76,8 +76,8 @@ TEST_P(WallTest, an_instance_behind_it_starts_writes_and_stops_cleanly) {
                               std::string(kTemplateOwner))),
             "1")
       << "peer authentication knows the gate's user";
-  require(all().ask(request, "CREATE TABLE t AS SELECT generate_series(1, 50000) a"));
-  require(all().ask(request, "CREATE INDEX ON t (a)"));
+  require(all().ask(request, "CREATE TABLE public.t AS SELECT generate_series(1, 50000) a"));
+  require(all().ask(request, "CREATE INDEX ON public.t (a)"));
   require(all().ask(request, "CHECKPOINT"));
   EXPECT_EQ(require(all().ask(request, "SELECT to_char(timestamptz 'epoch' AT TIME ZONE "
                                        "'Europe/Berlin', 'HH24')")),
@@ -90,15 +90,15 @@ TEST_P(WallTest, an_instance_behind_it_starts_writes_and_stops_cleanly) {
 TEST_P(WallTest, parallel_queries_and_statistics_work_behind_it) {
   const StartRequest request = fenced();
   const auto process = require(all().start(request));
-  require(all().ask(request, "CREATE TABLE t AS SELECT generate_series(1, 200000) a"));
+  require(all().ask(request, "CREATE TABLE public.t AS SELECT generate_series(1, 200000) a"));
   for (const char* setting : {"min_parallel_table_scan_size", "parallel_setup_cost",
                               "parallel_tuple_cost"}) {
     require(all().ask(request, fmt::format("ALTER ROLE {} SET {} = 0", kAdminRole, setting)));
   }
   EXPECT_THAT(require(all().ask(request,
-                                "EXPLAIN (ANALYZE, FORMAT JSON) SELECT sum(a) FROM t")),
+                                "EXPLAIN (ANALYZE, FORMAT JSON) SELECT sum(a) FROM public.t")),
               HasSubstr("\"Workers Launched\": 1"));
-  EXPECT_EQ(require(all().ask(request, "SELECT sum(a) FROM t")), "20000100000");
+  EXPECT_EQ(require(all().ask(request, "SELECT sum(a) FROM public.t")), "20000100000");
   // The collector of 13 and 14 hears of it over the loopback.
   EXPECT_TRUE(answers_within(request, milliseconds{1'000}));
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{20};

@@ -120,6 +120,7 @@ Result<std::unique_ptr<Sandbox>> Sandbox::open(SandboxMode mode, SandboxPlaces p
   }
   sandbox->find_parts();
   if (mode == SandboxMode::required && !sandbox->degraded_.empty()) {
+    sandbox->close();
     return fail(ErrorCode::unsupported,
                 fmt::format("this machine does not give the whole sandbox: {}",
                             fmt::join(sandbox->degraded_, "; ")),
@@ -250,7 +251,7 @@ void Sandbox::release_others(const std::vector<std::string>& kept) const {
 }
 
 void Sandbox::close() const {
-  if (parts_.groups) groups_.close();
+  groups_.close();
 }
 
 }  // namespace howdah::os

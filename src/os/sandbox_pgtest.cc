@@ -231,6 +231,7 @@ TEST_F(SandboxTest, without_it_nothing_is_confined_and_that_is_said) {
   ASSERT_TRUE(off);
   ASSERT_EQ((*off)->degraded().size(), 1U);
   EXPECT_THAT((*off)->degraded()[0], HasSubstr("switched off"));
+  sandbox_->close();
   sandbox_ = std::move(*off);
   EXPECT_THAT(inside("cat $OTHER/file"), HasSubstr("neighbour"));
 }
