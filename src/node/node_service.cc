@@ -248,13 +248,20 @@ Task<void> NodeService::shut_down() {
   Result<void> result = co_await stop_instances();
   const auto catalog = co_await catalog_.stop();
   if (!catalog && result) result = catalog;
-  environment_->sandbox->close();
+  if (result) co_await net::offload(environment_->pool, [this] { return end_groups(); });
   const auto closed = co_await close_volume();
   if (!closed && result) result = closed;
   if (!result) log::error("node", "shutdown: {}", result.error().to_log());
   shut_down_done_ = true;
   ended_.cancel();
   co_return result;
+}
+
+// With all that let go of their instance's lock.
+bool NodeService::end_groups() {
+  environment_->sandbox->release_others({});
+  environment_->sandbox->close();
+  return true;
 }
 
 Task<void> NodeService::stop_instances() {
