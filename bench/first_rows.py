@@ -106,7 +106,7 @@ def wake(howdah, client, plan):
 
 
 def walls(fenced, open_, client, rounds):
-    """Wakes of a database with the sandbox and of one without, in turns; ms, and their difference."""
+    """Wakes of a database with the sandbox and of one without, in turns; ms, and the difference."""
     places = [(howdah, howdah.create_database("wall", suspendAfterSeconds=1))
               for howdah in (fenced, open_)]
     for _, database in places:

@@ -24,11 +24,11 @@ struct StartRequest {
   InstancePlace place;
   PostgresInstallation installation;
   InstanceConfig config;
-  std::optional<os::UserIds> user;    // whom it runs as; empty: as the agent itself
-  std::optional<gid_t> socket_group;  // who else may reach the socket: "howdah"
+  std::optional<os::UserIds> user;       // whom it runs as; empty: as the agent itself
+  std::optional<gid_t> socket_group;     // who else may reach the socket: "howdah"
   const os::Sandbox* sandbox = nullptr;  // what stands around it; outlives the start
   os::GroupLimits limits;
-  milliseconds deadline{60'000};      // crash recovery of much WAL takes long
+  milliseconds deadline{60'000};  // crash recovery of much WAL takes long
 };
 
 struct StopLimits {

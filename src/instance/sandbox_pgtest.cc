@@ -47,10 +47,13 @@ class WallTest : public InstanceTest {
     require(os::make_directory(sockets, 0700));
     require(os::change_owner(sockets, request.user->uid, request.user->gid));
     os::SpawnOptions options;
-    options.arguments = {
-        postgres().program("postgres").string(), "-D", request.place.data().string(), "-c",
-        "config_file=" + (request.place.config() / "postgresql.conf").string(), "-c",
-        "unix_socket_directories=" + sockets.string()};
+    options.arguments = {postgres().program("postgres").string(),
+                         "-D",
+                         request.place.data().string(),
+                         "-c",
+                         "config_file=" + (request.place.config() / "postgresql.conf").string(),
+                         "-c",
+                         "unix_socket_directories=" + sockets.string()};
     options.environment = {"PATH=/usr/bin:/bin"};
     options.user = request.user;
     return require(os::spawn(options));
@@ -72,15 +75,15 @@ HOWDAH_FOR_EACH_MAJOR(WallTest);
 TEST_P(WallTest, an_instance_behind_it_starts_writes_and_stops_cleanly) {
   const StartRequest request = fenced();
   const auto process = require(all().start(request));
-  EXPECT_EQ(require(all().ask(request, "SELECT 1", "tenant_template",
-                              std::string(kTemplateOwner))),
+  EXPECT_EQ(require(all().ask(request, "SELECT 1", "tenant_template", std::string(kTemplateOwner))),
             "1")
       << "peer authentication knows the gate's user";
   require(all().ask(request, "CREATE TABLE public.t AS SELECT generate_series(1, 50000) a"));
   require(all().ask(request, "CREATE INDEX ON public.t (a)"));
   require(all().ask(request, "CHECKPOINT"));
-  EXPECT_EQ(require(all().ask(request, "SELECT to_char(timestamptz 'epoch' AT TIME ZONE "
-                                       "'Europe/Berlin', 'HH24')")),
+  EXPECT_EQ(require(all().ask(request,
+                              "SELECT to_char(timestamptz 'epoch' AT TIME ZONE "
+                              "'Europe/Berlin', 'HH24')")),
             "01")
       << "time zones are read from the system";
   EXPECT_EQ(require(all().run(process->stop())).way, StopWay::clean);
@@ -91,21 +94,21 @@ TEST_P(WallTest, parallel_queries_and_statistics_work_behind_it) {
   const StartRequest request = fenced();
   const auto process = require(all().start(request));
   require(all().ask(request, "CREATE TABLE public.t AS SELECT generate_series(1, 200000) a"));
-  for (const char* setting : {"min_parallel_table_scan_size", "parallel_setup_cost",
-                              "parallel_tuple_cost"}) {
+  for (const char* setting :
+       {"min_parallel_table_scan_size", "parallel_setup_cost", "parallel_tuple_cost"}) {
     require(all().ask(request, fmt::format("ALTER ROLE {} SET {} = 0", kAdminRole, setting)));
   }
-  EXPECT_THAT(require(all().ask(request,
-                                "EXPLAIN (ANALYZE, FORMAT JSON) SELECT sum(a) FROM public.t")),
-              HasSubstr("\"Workers Launched\": 1"));
+  EXPECT_THAT(
+      require(all().ask(request, "EXPLAIN (ANALYZE, FORMAT JSON) SELECT sum(a) FROM public.t")),
+      HasSubstr("\"Workers Launched\": 1"));
   EXPECT_EQ(require(all().ask(request, "SELECT sum(a) FROM public.t")), "20000100000");
   // The collector of 13 and 14 hears of it over the loopback.
   EXPECT_TRUE(answers_within(request, milliseconds{1'000}));
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{20};
   std::string rows;
   while (rows != "200000" && std::chrono::steady_clock::now() < give_up) {
-    rows = require(all().ask(request,
-                             "SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 't'"));
+    rows = require(
+        all().ask(request, "SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 't'"));
     std::this_thread::sleep_for(milliseconds{50});
   }
   EXPECT_EQ(rows, "200000");

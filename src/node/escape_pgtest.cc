@@ -91,9 +91,12 @@ class Targets {
   Targets& operator=(const Targets&) = delete;
 
   std::vector<std::string> arguments() const {
-    return {"tcp=" + std::to_string(tcp_port_),       "udp=" + std::to_string(udp_port_),
-            "abstract=" + mark_,                      "shm=" + mark_,
-            "segment=" + std::to_string(segment_),    "tmp_marker=/tmp/" + mark_,
+    return {"tcp=" + std::to_string(tcp_port_),
+            "udp=" + std::to_string(udp_port_),
+            "abstract=" + mark_,
+            "shm=" + mark_,
+            "segment=" + std::to_string(segment_),
+            "tmp_marker=/tmp/" + mark_,
             "same_user=" + std::to_string(same_user_ ? same_user_->pid() : 0)};
   }
 

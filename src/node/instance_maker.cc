@@ -176,9 +176,9 @@ Task<void> InstanceMaker::delete_files(InstanceId id, uid_t uid) {
   // Half-made ones may still have the owner of the template.
   const os::UidRange& range = environment.uids;
   const bool own = uid > range.first && uid - range.first < range.count;
-  co_return co_await net::offload(
-      environment.pool, std::bind_front(&remove_files, std::cref(environment), id,
-                                        own ? std::optional(uid) : std::nullopt));
+  co_return co_await net::offload(environment.pool,
+                                  std::bind_front(&remove_files, std::cref(environment), id,
+                                                  own ? std::optional(uid) : std::nullopt));
 }
 
 Task<void> InstanceMaker::discard(InstanceId id) {

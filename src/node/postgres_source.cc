@@ -58,8 +58,7 @@ Task<std::shared_ptr<Postmaster>> PostgresSource::start(Manifest manifest) {
   HOWDAH_CO_TRY(request.installation,
                 instance::choose_installation(environment_.installations, manifest.pg_major));
   const std::string name = instance::sandbox_name(request.place);
-  auto process =
-      co_await instance::InstanceProcess::start(environment_.pool, std::move(request));
+  auto process = co_await instance::InstanceProcess::start(environment_.pool, std::move(request));
   if (!process) {
     (void)co_await net::offload(
         environment_.pool,

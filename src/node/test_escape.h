@@ -43,7 +43,8 @@ probe 'connect to the catalog',
 probe 'read howdah.json', sub { content("$at{data_dir}/howdah.json") };
 probe 'see the folder of secrets', sub { -e "$at{data_dir}/secrets" };
 probe 'read its own manifest', sub { content("$at{directory}/instance.json") };
-probe 'read the configuration of another', sub { content("$at{other_directory}/config/pg_ident.conf") };
+probe 'read the configuration of another',
+  sub { content("$at{other_directory}/config/pg_ident.conf") };
 probe 'change its own configuration', sub { writes("$at{directory}/config/pg_hba.conf") };
 probe 'read the host\'s users', sub { content('/etc/passwd') =~ /^games:/m };
 probe 'read /etc/shadow', sub { content('/etc/shadow') };
@@ -117,7 +118,8 @@ probe 'gain rights by a setuid program', sub {
 probe 'make a user namespace', sub { call(272, 0x10000000) };
 probe 'clone into a user namespace', sub {
   my $pid = syscall(56, 0x10000000 | 17, 0, 0, 0, 0); POSIX::_exit(0) if $pid == 0; $pid > 0 };
-probe 'enter another\'s namespace', sub { open(my $f, '<', "/proc/$at{same_user}/ns/net") or return 0;
+probe 'enter another\'s namespace',
+  sub { open(my $f, '<', "/proc/$at{same_user}/ns/net") or return 0;
   return call(308, fileno($f), 0) };
 probe 'mount something', sub { my $t = "tmpfs"; call(165, $t, "$at{data}", $t, 0, 0) };
 probe 'change its root', sub { my $p = "/usr"; call(161, $p) };

@@ -34,35 +34,69 @@ constexpr std::uint32_t kOpenTree = 428, kMoveMount = 429, kFsopen = 430, kFscon
 
 constexpr std::array kForbidden{
     // what is mounted, and what "/" is
-    std::uint32_t{__NR_mount}, std::uint32_t{__NR_umount2}, std::uint32_t{__NR_pivot_root},
-    std::uint32_t{__NR_chroot}, kOpenTree, kMoveMount, kFsopen, kFsconfig, kFsmount, kFspick,
+    std::uint32_t{__NR_mount},
+    std::uint32_t{__NR_umount2},
+    std::uint32_t{__NR_pivot_root},
+    std::uint32_t{__NR_chroot},
+    kOpenTree,
+    kMoveMount,
+    kFsopen,
+    kFsconfig,
+    kFsmount,
+    kFspick,
     kMountSetattr,
     // namespaces
-    std::uint32_t{__NR_setns}, std::uint32_t{__NR_unshare},
+    std::uint32_t{__NR_setns},
+    std::uint32_t{__NR_unshare},
     // other processes
-    std::uint32_t{__NR_ptrace}, std::uint32_t{__NR_process_vm_readv},
-    std::uint32_t{__NR_process_vm_writev}, std::uint32_t{__NR_kcmp}, kPidfdGetfd,
+    std::uint32_t{__NR_ptrace},
+    std::uint32_t{__NR_process_vm_readv},
+    std::uint32_t{__NR_process_vm_writev},
+    std::uint32_t{__NR_kcmp},
+    kPidfdGetfd,
     // the kernel itself
-    std::uint32_t{__NR_bpf}, std::uint32_t{__NR_perf_event_open}, std::uint32_t{__NR_userfaultfd},
-    std::uint32_t{__NR_io_uring_setup}, std::uint32_t{__NR_io_uring_enter},
-    std::uint32_t{__NR_io_uring_register}, std::uint32_t{__NR_init_module},
-    std::uint32_t{__NR_finit_module}, std::uint32_t{__NR_delete_module},
-    std::uint32_t{__NR_kexec_load}, std::uint32_t{__NR_kexec_file_load},
-    std::uint32_t{__NR_reboot}, std::uint32_t{__NR_syslog}, std::uint32_t{__NR_personality},
-    std::uint32_t{__NR_vhangup}, std::uint32_t{__NR_fanotify_init},
+    std::uint32_t{__NR_bpf},
+    std::uint32_t{__NR_perf_event_open},
+    std::uint32_t{__NR_userfaultfd},
+    std::uint32_t{__NR_io_uring_setup},
+    std::uint32_t{__NR_io_uring_enter},
+    std::uint32_t{__NR_io_uring_register},
+    std::uint32_t{__NR_init_module},
+    std::uint32_t{__NR_finit_module},
+    std::uint32_t{__NR_delete_module},
+    std::uint32_t{__NR_kexec_load},
+    std::uint32_t{__NR_kexec_file_load},
+    std::uint32_t{__NR_reboot},
+    std::uint32_t{__NR_syslog},
+    std::uint32_t{__NR_personality},
+    std::uint32_t{__NR_vhangup},
+    std::uint32_t{__NR_fanotify_init},
     // keyrings belong to users of the host, not to namespaces
-    std::uint32_t{__NR_add_key}, std::uint32_t{__NR_request_key}, std::uint32_t{__NR_keyctl},
+    std::uint32_t{__NR_add_key},
+    std::uint32_t{__NR_request_key},
+    std::uint32_t{__NR_keyctl},
     // files by another name than their path
-    std::uint32_t{__NR_open_by_handle_at}, std::uint32_t{__NR_name_to_handle_at},
+    std::uint32_t{__NR_open_by_handle_at},
+    std::uint32_t{__NR_name_to_handle_at},
     // the machine's administration
-    std::uint32_t{__NR_swapon}, std::uint32_t{__NR_swapoff}, std::uint32_t{__NR_acct},
-    std::uint32_t{__NR_quotactl}, kQuotactlFd, std::uint32_t{__NR_settimeofday},
-    std::uint32_t{__NR_clock_settime}, std::uint32_t{__NR_adjtimex},
-    std::uint32_t{__NR_clock_adjtime}, std::uint32_t{__NR_sethostname},
+    std::uint32_t{__NR_swapon},
+    std::uint32_t{__NR_swapoff},
+    std::uint32_t{__NR_acct},
+    std::uint32_t{__NR_quotactl},
+    kQuotactlFd,
+    std::uint32_t{__NR_settimeofday},
+    std::uint32_t{__NR_clock_settime},
+    std::uint32_t{__NR_adjtimex},
+    std::uint32_t{__NR_clock_adjtime},
+    std::uint32_t{__NR_sethostname},
     std::uint32_t{__NR_setdomainname},
 #if defined(__x86_64__)
-    std::uint32_t{__NR_iopl}, std::uint32_t{__NR_ioperm}, std::uint32_t{__NR_modify_ldt},
-    std::uint32_t{__NR_uselib}, std::uint32_t{__NR_ustat}, std::uint32_t{__NR__sysctl},
+    std::uint32_t{__NR_iopl},
+    std::uint32_t{__NR_ioperm},
+    std::uint32_t{__NR_modify_ldt},
+    std::uint32_t{__NR_uselib},
+    std::uint32_t{__NR_ustat},
+    std::uint32_t{__NR__sysctl},
 #endif
 };
 
@@ -70,8 +104,7 @@ constexpr std::array kFamilies{std::uint32_t{AF_UNIX}, std::uint32_t{AF_INET},
                                std::uint32_t{AF_INET6}};
 
 constexpr std::uint32_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
-                                         CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
-                                         CLONE_NEWNET;
+                                         CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
 constexpr std::uint32_t failing(std::uint32_t error) {
   return SECCOMP_RET_ERRNO | error;
@@ -116,8 +149,8 @@ class Program {
 
  private:
   void jump(int kind, std::uint32_t value, std::uint8_t if_true, std::uint8_t if_false) {
-    code_.push_back(BPF_JUMP(static_cast<std::uint16_t>(BPF_JMP | kind | BPF_K), value, if_true,
-                             if_false));
+    code_.push_back(
+        BPF_JUMP(static_cast<std::uint16_t>(BPF_JMP | kind | BPF_K), value, if_true, if_false));
   }
   std::vector<sock_filter> code_;
 };

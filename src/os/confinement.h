@@ -19,8 +19,8 @@ struct Placement {
 
 // Each part may be empty: then that wall is not built.
 struct Confinement {
-  UniqueFd root;             // what becomes "/"; empty: the host's files stay visible
-  std::string attach_point;  // any folder of the host: where `root` stands for a moment
+  UniqueFd root;                      // what becomes "/"; empty: the host's files stay visible
+  std::string attach_point;           // any folder of the host: where `root` stands for a moment
   std::vector<Placement> placements;  // in the order of mounting
   int namespaces = 0;                 // CLONE_NEW* of unshare(2), beside the one for mounts
   UniqueFd group;                     // control group of version 2: its folder

@@ -139,9 +139,9 @@ Result<void> set_limits(const GroupHierarchy& hierarchy, const Path& group,
                             fmt::format("{}", limits.memory_max)));
   }
   if (has(hierarchy, "cpu")) {
-    HOWDAH_CHECK(write_file(group / (two ? "cpu.weight" : "cpu.shares"),
-                            fmt::format("{}", two ? limits.cpu_weight
-                                                  : scaled(limits.cpu_weight, 1024, 262'144))));
+    HOWDAH_CHECK(write_file(
+        group / (two ? "cpu.weight" : "cpu.shares"),
+        fmt::format("{}", two ? limits.cpu_weight : scaled(limits.cpu_weight, 1024, 262'144))));
   }
   if (has(hierarchy, "pids") && limits.processes_max > 0) {
     HOWDAH_CHECK(write_file(group / "pids.max", fmt::format("{}", limits.processes_max)));
@@ -179,16 +179,16 @@ std::vector<GroupHierarchy> find_hierarchies(const GroupPlaces& places, const st
         two ? words(read_file(mount.mount_point / "cgroup.controllers").value_or(""), " \n")
             : words(mount.options, ",");
     for (const std::string_view one : two ? kVersion2 : kVersion1) {
-      const bool known = std::ranges::any_of(
-          found, [&](const GroupHierarchy& other) { return has(other, one); });
+      const bool known =
+          std::ranges::any_of(found, [&](const GroupHierarchy& other) { return has(other, one); });
       const bool here = std::ranges::find(offered, one) != offered.end();
       if (here && !known) hierarchy.controllers.emplace_back(one);
     }
     const auto own =
         own_path(places.own_groups, two ? std::string_view()
-                                        : hierarchy.controllers.empty()
-                                              ? std::string_view("?")
-                                              : std::string_view(hierarchy.controllers.front()));
+                                    : hierarchy.controllers.empty()
+                                        ? std::string_view("?")
+                                        : std::string_view(hierarchy.controllers.front()));
     if (hierarchy.controllers.empty() || !own) continue;
     const Path own_group = visible(mount, *own);
     hierarchy.folder = (two ? version_2_parent(mount, own_group) : own_group) / name;
@@ -219,9 +219,9 @@ Result<void> GroupTree::prepare(GroupHierarchy& hierarchy) {
 }
 
 GroupTree GroupTree::open(const std::string& name) {
-  GroupTree tree(find_hierarchies({read_file("/proc/self/mountinfo").value_or(""),
-                                   read_file("/proc/self/cgroup").value_or("")},
-                                  name));
+  GroupTree tree(find_hierarchies(
+      {read_file("/proc/self/mountinfo").value_or(""), read_file("/proc/self/cgroup").value_or("")},
+      name));
   std::erase_if(tree.hierarchies_, [&tree](GroupHierarchy& one) {
     const auto prepared = tree.prepare(one);
     if (!prepared) tree.why_missing_ = prepared.error().to_log();

@@ -21,10 +21,10 @@
 namespace howdah::os {
 
 struct GroupLimits {
-  ByteCount memory_max = 0;         // 0: none
-  std::int64_t cpu_weight = 100;    // 1 to 10,000, of its share where CPUs are short
-  std::int64_t io_weight = 100;     // the same for disks; where the kernel's scheduler knows it
-  std::int64_t processes_max = 0;   // 0: none
+  ByteCount memory_max = 0;        // 0: none
+  std::int64_t cpu_weight = 100;   // 1 to 10,000, of its share where CPUs are short
+  std::int64_t io_weight = 100;    // the same for disks; where the kernel's scheduler knows it
+  std::int64_t processes_max = 0;  // 0: none
 };
 
 struct GroupHierarchy {
@@ -45,7 +45,8 @@ class GroupTree {
  public:
   // Makes the tree where it can. Never fails: missing() says what cannot be limited here.
   static GroupTree open(const std::string& name);
-  explicit GroupTree(std::vector<GroupHierarchy> hierarchies) : hierarchies_(std::move(hierarchies)) {}
+  explicit GroupTree(std::vector<GroupHierarchy> hierarchies)
+      : hierarchies_(std::move(hierarchies)) {}
 
   // Of "memory", "cpu" and "pids", those that no hierarchy limits, and why not.
   const std::vector<std::string>& missing() const { return missing_; }

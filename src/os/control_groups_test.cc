@@ -15,7 +15,8 @@ constexpr const char* kVersion1 =
 
 TEST(ControlGroups, a_tree_stands_below_the_callers_own_group_of_each_version_1_hierarchy) {
   const auto found = find_hierarchies(
-      {kVersion1, "4:memory:/system.slice/howdah.service\n2:cpu,cpuacct:/\n1:name=systemd:/\n0::/\n"},
+      {kVersion1,
+       "4:memory:/system.slice/howdah.service\n2:cpu,cpuacct:/\n1:name=systemd:/\n0::/\n"},
       "howdah-1");
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[0].folder, "/sys/fs/cgroup/cpu,cpuacct/howdah-1");
@@ -38,7 +39,8 @@ TEST(ControlGroups, a_container_sees_its_part_of_a_hierarchy_as_the_whole) {
 
 TEST(ControlGroups, a_hierarchy_that_is_mounted_twice_counts_once) {
   const std::string mounts =
-      "35 31 0:32 / /a rw - cgroup cgroup rw,memory\n36 31 0:32 / /b rw - cgroup cgroup rw,memory\n";
+      "35 31 0:32 / /a rw - cgroup cgroup rw,memory\n36 31 0:32 / /b rw - cgroup cgroup "
+      "rw,memory\n";
   EXPECT_EQ(find_hierarchies({mounts, "4:memory:/\n"}, "h").size(), 1U);
 }
 

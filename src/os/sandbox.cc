@@ -134,9 +134,9 @@ void Sandbox::find_groups() {
   parts_.groups = groups_.usable();
   if (groups_.missing().empty()) return;
   const std::string& why = groups_.why_missing();
-  degraded_.push_back(line(kGroups, fmt::format("no limit of {}{}{}",
-                                                fmt::join(groups_.missing(), ", "),
-                                                why.empty() ? "" : ": ", why)));
+  degraded_.push_back(
+      line(kGroups, fmt::format("no limit of {}{}{}", fmt::join(groups_.missing(), ", "),
+                                why.empty() ? "" : ": ", why)));
 }
 
 void Sandbox::find_parts() {
@@ -159,9 +159,9 @@ void Sandbox::find_parts() {
   if (all.groups && !keep(kGroups, {.groups = true})) parts_.groups = false;
   if (all.mounts) parts_.mounts = keep(kMounts, {.mounts = true});
   if (privileged_) {
-    for (const auto& [part, flag] : {std::pair{kNetwork, CLONE_NEWNET},
-                                     std::pair{kIpc, CLONE_NEWIPC},
-                                     std::pair{kHostName, CLONE_NEWUTS}}) {
+    for (const auto& [part, flag] :
+         {std::pair{kNetwork, CLONE_NEWNET}, std::pair{kIpc, CLONE_NEWIPC},
+          std::pair{kHostName, CLONE_NEWUTS}}) {
       if (keep(part, {.namespaces = flag})) parts_.namespaces |= flag;
     }
   }
@@ -181,8 +181,8 @@ Result<void> Sandbox::try_parts(const Parts& parts) const {
   if (parts.groups) HOWDAH_CHECK(groups_.remove(kProbeName));
   HOWDAH_CHECK(output);
   if (output->exit_code == 0) return {};
-  return fail(ErrorCode::unsupported,
-              fmt::format("{} does not work behind it", probe_.front()), {}, output->text);
+  return fail(ErrorCode::unsupported, fmt::format("{} does not work behind it", probe_.front()), {},
+              output->text);
 }
 
 Result<Confinement> Sandbox::confine(const ConfineRequest& request) const {

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "os/control_groups.h"
 #include "os/confinement.h"
+#include "os/control_groups.h"
 #include "os/file.h"
 
 namespace howdah::os {
@@ -29,8 +29,8 @@ struct SandboxPlaces {
 };
 
 struct ConfineRequest {
-  std::string name;              // of its control group
-  std::vector<Path> read_only;   // its own folders
+  std::string name;             // of its control group
+  std::vector<Path> read_only;  // its own folders
   std::vector<Path> writable;
   GroupLimits limits;
 };

@@ -99,7 +99,8 @@ TEST_F(SandboxTest, own_folder_is_writable_and_a_neighbours_file_is_out_of_reach
 
 TEST_F(SandboxTest, the_host_is_not_seen_and_the_system_cannot_be_changed) {
   if (!root()) GTEST_SKIP() << "needs root";
-  const std::string text = inside("ls / /etc; id -un 0; getent passwd 1; touch /usr/x /etc/x; ls /tmp");
+  const std::string text =
+      inside("ls / /etc; id -un 0; getent passwd 1; touch /usr/x /etc/x; ls /tmp");
   EXPECT_THAT(text, HasSubstr("usr"));
   EXPECT_THAT(text, HasSubstr("daemon")) << "peer authentication looks users up";
   EXPECT_THAT(text, Not(HasSubstr("shadow")));
@@ -194,7 +195,8 @@ TEST_F(SandboxTest, a_program_is_born_in_its_group_of_version_2) {
   Confinement confinement;
   const auto created = tree.create("one", {}, confinement);
   ASSERT_TRUE(created) << created.error().to_log();
-  SpawnOptions options = shell("cat /proc/self/cgroup; setsid sleep 1000 >/dev/null 2>&1 & exec true");
+  SpawnOptions options =
+      shell("cat /proc/self/cgroup; setsid sleep 1000 >/dev/null 2>&1 & exec true");
   options.confinement = &confinement;
   EXPECT_THAT(outcome(std::move(options)),
               HasSubstr("0::/" + folder.filename().string() + "/one\n"));
@@ -238,16 +240,16 @@ TEST_F(SandboxTest, without_it_nothing_is_confined_and_that_is_said) {
 
 TEST_F(SandboxTest, a_part_that_does_not_work_is_left_out_and_named) {
   // A program that is content with nothing stands for a machine that gives nothing.
-  auto poor = Sandbox::open(SandboxMode::automatic,
-                            {.folder = folder_ / "poor", .name = "howdah-test-poor"},
-                            {"/bin/false"});
+  auto poor =
+      Sandbox::open(SandboxMode::automatic,
+                    {.folder = folder_ / "poor", .name = "howdah-test-poor"}, {"/bin/false"});
   ASSERT_TRUE(poor);
   EXPECT_THAT((*poor)->degraded(), ::testing::Contains(HasSubstr("Landlock")));
   EXPECT_THAT((*poor)->degraded(), ::testing::Contains(HasSubstr("system calls")));
   (*poor)->close();
-  const auto required = Sandbox::open(SandboxMode::required,
-                                      {.folder = folder_ / "poor", .name = "howdah-test-poor"},
-                                      {"/bin/false"});
+  const auto required =
+      Sandbox::open(SandboxMode::required, {.folder = folder_ / "poor", .name = "howdah-test-poor"},
+                    {"/bin/false"});
   ASSERT_FALSE(required);
   EXPECT_EQ(required.error().code, ErrorCode::unsupported);
   EXPECT_THAT(required.error().hint, HasSubstr("--sandbox auto"));

@@ -95,11 +95,11 @@ Result<Launch> launch(const StartRequest& request) {
   options.inherited_fds = {occupant.lock->get()};
   os::Confinement confinement;
   if (request.sandbox != nullptr) {
-    HOWDAH_TRY(confinement, request.sandbox->confine({.name = sandbox_name(place),
-                                                      .read_only = {place.config()},
-                                                      .writable = {place.data(),
-                                                                   place.socket_directory},
-                                                      .limits = request.limits}));
+    HOWDAH_TRY(confinement,
+               request.sandbox->confine({.name = sandbox_name(place),
+                                         .read_only = {place.config()},
+                                         .writable = {place.data(), place.socket_directory},
+                                         .limits = request.limits}));
     options.confinement = &confinement;
   }
   HOWDAH_TRY(os::Process postmaster, os::spawn(options));

@@ -31,8 +31,7 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 Result<UniqueFd> new_file_system(const char* type, const Parameters& parameters,
                                  std::uint64_t flags) {
   const std::string what = fmt::format("make a {}", type);
-  const UniqueFd context(
-      static_cast<int>(::syscall(SYS_fsopen, type, FSOPEN_CLOEXEC)));
+  const UniqueFd context(static_cast<int>(::syscall(SYS_fsopen, type, FSOPEN_CLOEXEC)));
   if (!context) return fail_errno(what, errno);
   for (const auto& [key, value] : parameters) {
     if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, key.c_str(), value.c_str(),
@@ -43,8 +42,7 @@ Result<UniqueFd> new_file_system(const char* type, const Parameters& parameters,
   if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
     return fail_errno(what, errno);
   }
-  UniqueFd mount(
-      static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, flags)));
+  UniqueFd mount(static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, flags)));
   if (!mount) return fail_errno(what, errno);
   return mount;
 }
@@ -148,8 +146,8 @@ Result<void> add_devices(Confinement& confinement) {
   HOWDAH_CHECK(skeleton.link("/proc/self/fd", "dev/fd"));
   for (int fd = 0; fd < 3; ++fd) {
     constexpr std::array kNames{"dev/stdin", "dev/stdout", "dev/stderr"};
-    HOWDAH_CHECK(skeleton.link(fmt::format("/proc/self/fd/{}", fd),
-                               kNames[static_cast<std::size_t>(fd)]));
+    HOWDAH_CHECK(
+        skeleton.link(fmt::format("/proc/self/fd/{}", fd), kNames[static_cast<std::size_t>(fd)]));
   }
   return {};
 }
@@ -158,8 +156,7 @@ Result<void> add_devices(Confinement& confinement) {
 // its own kind; PostgreSQL works without.
 Result<void> add_processes(Confinement& confinement) {
   HOWDAH_CHECK(Skeleton(confinement.root.get()).folder("proc"));
-  auto mount = new_file_system("proc", {{"hidepid", "invisible"}, {"subset", "pid"}},
-                               kOwnData);
+  auto mount = new_file_system("proc", {{"hidepid", "invisible"}, {"subset", "pid"}}, kOwnData);
   if (mount) confinement.placements.push_back({std::move(*mount), "proc"});
   return {};
 }
@@ -167,12 +164,11 @@ Result<void> add_processes(Confinement& confinement) {
 }  // namespace
 
 Result<void> build_root(const RootPlan& plan, Confinement& confinement) {
-  HOWDAH_TRY(confinement.root,
-             new_file_system("tmpfs",
-                             {{"size", fmt::format("{}", plan.scratch_max)},
-                              {"nr_inodes", fmt::format("{}", kInodesMax)},
-                              {"mode", "0755"}},
-                             kOwnData));
+  HOWDAH_TRY(confinement.root, new_file_system("tmpfs",
+                                               {{"size", fmt::format("{}", plan.scratch_max)},
+                                                {"nr_inodes", fmt::format("{}", kInodesMax)},
+                                                {"mode", "0755"}},
+                                               kOwnData));
   HOWDAH_CHECK(Skeleton(confinement.root.get()).folder("tmp", 01777));
   HOWDAH_CHECK(add_system(plan, confinement));
   HOWDAH_CHECK(add_devices(confinement));
@@ -203,8 +199,8 @@ Result<void> write_etc(const Path& folder, const std::vector<KnownUser>& users) 
     HOWDAH_CHECK(write_file_atomic(folder / name, text, 0644));
   }
   // What libraries look for: where other libraries are, which of several is meant, how to encrypt.
-  for (const char* name : {"ld.so.cache", "ssl/openssl.cnf", "localtime", "services", "protocols",
-                           "locale.alias"}) {
+  for (const char* name :
+       {"ld.so.cache", "ssl/openssl.cnf", "localtime", "services", "protocols", "locale.alias"}) {
     const auto text = read_file(Path("/etc") / name, 4_MiB);
     if (!text) continue;
     HOWDAH_CHECK(make_directory((folder / name).parent_path(), 0755));

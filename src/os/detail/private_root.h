@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The file tree that a confined program sees in place of the host's: a small tmpfs with the system's
-// folders, a few devices and its own folders mounted in it. Everything is prepared here, detached
-// and seen by nobody; the child only moves it into place (confine_child.h).
+// The file tree that a confined program sees in place of the host's: a small tmpfs with the
+// system's folders, a few devices and its own folders mounted in it. Everything is prepared here,
+// detached and seen by nobody; the child only moves it into place (confine_child.h).
 #pragma once
 #include <vector>
 
@@ -13,11 +13,11 @@
 namespace howdah::os::detail {
 
 struct RootPlan {
-  Path etc;                      // becomes /etc
-  std::vector<Path> read_only;   // at the same path inside; what is missing is left out
-  std::vector<Path> own_read;    // read-only too, but must exist
-  std::vector<Path> own_write;   // no programs, devices or setuid files work in these
-  ByteCount scratch_max = 0;     // of /tmp and /dev/shm together
+  Path etc;                     // becomes /etc
+  std::vector<Path> read_only;  // at the same path inside; what is missing is left out
+  std::vector<Path> own_read;   // read-only too, but must exist
+  std::vector<Path> own_write;  // no programs, devices or setuid files work in these
+  ByteCount scratch_max = 0;    // of /tmp and /dev/shm together
 };
 
 // Fills root and placements. Errors: io_error, unsupported for an old kernel (before 5.12).
