@@ -161,6 +161,12 @@ Result<void> add_processes(Confinement& confinement) {
   return {};
 }
 
+// Most starts find what the one before wrote.
+Result<void> keep_file(const Path& path, const std::string& text) {
+  const auto there = read_file(path, 4_MiB);
+  return there && *there == text ? Result<void>{} : write_file_atomic(path, text, 0644);
+}
+
 }  // namespace
 
 Result<void> build_root(const RootPlan& plan, Confinement& confinement) {
@@ -196,7 +202,7 @@ Result<void> write_etc(const Path& folder, const std::vector<KnownUser>& users) 
        {"hosts", "127.0.0.1 localhost\n::1 localhost\n"},
        {"howdah", "The /etc of a confined program: written by Howdah at each start.\n"}}};
   for (const auto& [name, text] : written) {
-    HOWDAH_CHECK(write_file_atomic(folder / name, text, 0644));
+    HOWDAH_CHECK(keep_file(folder / name, text));
   }
   // What libraries look for: where other libraries are, which of several is meant, how to encrypt.
   for (const char* name :
@@ -204,7 +210,7 @@ Result<void> write_etc(const Path& folder, const std::vector<KnownUser>& users) 
     const auto text = read_file(Path("/etc") / name, 4_MiB);
     if (!text) continue;
     HOWDAH_CHECK(make_directory((folder / name).parent_path(), 0755));
-    HOWDAH_CHECK(write_file_atomic(folder / name, *text, 0644));
+    HOWDAH_CHECK(keep_file(folder / name, *text));
   }
   std::error_code error;
   const Path alternatives = folder / "alternatives";
