@@ -51,10 +51,12 @@ Result<CloneTimes> clone_template(volume::Volume& volume, const std::string& sou
 }
 
 // uid: of this instance only; empty where instances share one.
-Result<void> remove_files(volume::Volume& volume, const InstanceId& id,
-                          const os::Path& socket_directory, std::optional<uid_t> uid) {
-  HOWDAH_CHECK(volume.remove(Environment::volume_path(id)));
-  HOWDAH_CHECK(os::remove_tree(socket_directory));
+Result<void> remove_files(const Environment& environment, const InstanceId& id,
+                          std::optional<uid_t> uid) {
+  const instance::InstancePlace place = environment.place_of(id);
+  HOWDAH_CHECK(environment.sandbox->release(instance::sandbox_name(place)));
+  HOWDAH_CHECK(environment.volume->remove(Environment::volume_path(id)));
+  HOWDAH_CHECK(os::remove_tree(place.socket_directory));
   if (uid) return remove_shared_memory(*uid);
   return {};
 }
@@ -175,8 +177,7 @@ Task<void> InstanceMaker::delete_files(InstanceId id, uid_t uid) {
   const os::UidRange& range = environment.uids;
   const bool own = uid > range.first && uid - range.first < range.count;
   co_return co_await net::offload(environment.pool,
-                                  std::bind_front(&remove_files, std::ref(*environment.volume), id,
-                                                  environment.place_of(id).socket_directory,
+                                  std::bind_front(&remove_files, std::cref(environment), id,
                                                   own ? std::optional(uid) : std::nullopt));
 }
 

@@ -28,6 +28,14 @@ constexpr milliseconds kOtherTemplatesCheck{1'000};
 // At once: each writes a checkpoint.
 constexpr int kStopping = 8;
 
+// What an agent before this one left running beside instances, and their control groups.
+bool end_strays(const Environment& environment, const std::vector<InstanceId>& maybe_running) {
+  std::vector<std::string> kept{instance::sandbox_name(environment.catalog_place())};
+  for (const InstanceId& id : maybe_running) kept.push_back(id.str());
+  environment.sandbox->release_others(kept);
+  return true;
+}
+
 }  // namespace
 
 NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environment> environment)
@@ -139,6 +147,8 @@ Task<void> NodeService::take_inventory() {
     if (manifest.is_spare()) spares_.offer(unit);
   }
   log::info("node", "{} instances, of which {} run", inventory.instances.size(), running);
+  co_await net::offload(environment_->pool, std::bind_front(&end_strays, std::cref(*environment_),
+                                                            inventory.maybe_running));
   co_return Result<void>{};
 }
 
@@ -238,12 +248,20 @@ Task<void> NodeService::shut_down() {
   Result<void> result = co_await stop_instances();
   const auto catalog = co_await catalog_.stop();
   if (!catalog && result) result = catalog;
+  if (result) co_await net::offload(environment_->pool, [this] { return end_groups(); });
   const auto closed = co_await close_volume();
   if (!closed && result) result = closed;
   if (!result) log::error("node", "shutdown: {}", result.error().to_log());
   shut_down_done_ = true;
   ended_.cancel();
   co_return result;
+}
+
+// With all that let go of their instance's lock.
+bool NodeService::end_groups() {
+  environment_->sandbox->release_others({});
+  environment_->sandbox->close();
+  return true;
 }
 
 Task<void> NodeService::stop_instances() {

@@ -53,6 +53,7 @@ class NodeService : private NodeCalls {
   void on_change(const UnitPtr& unit);
   Task<void> settle_owner(UnitPtr unit);
   asio::awaitable<void> end_work(milliseconds limit);
+  bool end_groups();
   Task<void> stop_instances();
   asio::awaitable<void> stop_some(std::shared_ptr<std::vector<UnitPtr>> left,
                                   std::shared_ptr<std::size_t> failed);
