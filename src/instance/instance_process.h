@@ -26,6 +26,8 @@ struct StartRequest {
   std::optional<os::UserIds> user;    // whom it runs as; empty: as the agent itself
   std::optional<gid_t> socket_group;  // who else may reach the socket: "howdah"
   milliseconds deadline{60'000};      // crash recovery of much WAL takes long
+  // Nobody would adopt it: it is killed when the caller's pool ends without having stopped it.
+  bool dies_with_caller = false;
 };
 
 struct StopLimits {

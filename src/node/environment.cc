@@ -27,6 +27,8 @@ Result<std::unique_ptr<volume::Volume>> open_volume(const Config& config) {
   return volume;
 }
 
+}  // namespace
+
 Result<std::vector<instance::PostgresInstallation>> find_postgres(const Config& config,
                                                                   const Users& users) {
   instance::InstallationSearch search;
@@ -39,8 +41,6 @@ Result<std::vector<instance::PostgresInstallation>> find_postgres(const Config& 
   }
   return found;
 }
-
-}  // namespace
 
 bool Environment::has_major(int pg_major) const {
   return std::ranges::find(installations, pg_major, &instance::PostgresInstallation::major) !=

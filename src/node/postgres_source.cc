@@ -51,14 +51,20 @@ std::shared_ptr<Postmaster> PostgresSource::wrap(std::shared_ptr<instance::Insta
                                           environment_.place_of(manifest.id).socket_directory);
 }
 
-Task<std::shared_ptr<Postmaster>> PostgresSource::start(Manifest manifest) {
+Result<instance::StartRequest> start_request(const Environment& environment,
+                                             const Manifest& manifest) {
   instance::StartRequest request;
-  HOWDAH_CO_TRY(request.installation,
-                instance::choose_installation(environment_.installations, manifest.pg_major));
-  request.place = environment_.place_of(manifest.id);
-  request.config = environment_.instance_config(manifest);
-  request.user = environment_.user_of(manifest.uid);
-  request.socket_group = environment_.socket_group();
+  HOWDAH_TRY(request.installation,
+             instance::choose_installation(environment.installations, manifest.pg_major));
+  request.place = environment.place_of(manifest.id);
+  request.config = environment.instance_config(manifest);
+  request.user = environment.user_of(manifest.uid);
+  request.socket_group = environment.socket_group();
+  return request;
+}
+
+Task<std::shared_ptr<Postmaster>> PostgresSource::start(Manifest manifest) {
+  HOWDAH_CO_TRY(auto request, start_request(environment_, manifest));
   HOWDAH_CO_TRY(auto process,
                 co_await instance::InstanceProcess::start(environment_.pool, std::move(request)));
   co_return wrap(std::move(process), manifest);
