@@ -11,6 +11,7 @@
 #include "instance/provision_store.h"
 #include "instance/template.h"
 #include "model/names.h"
+#include "node/disk_guard.h"
 #include "node/owner.h"
 #include "node/shared_memory.h"
 
@@ -18,11 +19,6 @@ namespace howdah::node {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Overwriting what a clone shares needs new blocks, so a volume must never be near its end.
-constexpr ByteCount kFreePercentMin = 15;
-// With the copy driver the volume is part of a disk that serves others too.
-constexpr ByteCount kFreeBytesMin = 4_GiB;
 
 struct CloneTimes {
   std::uint64_t system_identifier = 0;
@@ -71,8 +67,9 @@ InstanceMaker::InstanceMaker(Parts parts)
 
 Result<void> InstanceMaker::check_space() const {
   HOWDAH_TRY(const os::DiskSpace space, parts_.environment.volume->space());
-  ByteCount needed = space.size_bytes / 100 * kFreePercentMin;
-  if (parts_.environment.volume->driver() == "copy") needed = std::min(needed, kFreeBytesMin);
+  // Overwriting what a clone shares needs new blocks, so a volume must never be near its end.
+  const ByteCount needed =
+      disk_thresholds(space.size_bytes, parts_.environment.volume->alone()).refuse;
   if (space.free_bytes >= needed) return {};
   return fail(
       ErrorCode::volume_full,

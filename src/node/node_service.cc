@@ -48,13 +48,14 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
       claims_({executor, *environment_, registry_, maker_, spares_, roles_, transitions_}),
       suspender_(registry_),
       storage_watch_(*environment_, registry_),
+      disk_guard_(*environment_, registry_, transitions_),
       log_keeper_(*environment_, registry_),
       catalog_(*environment_),
       routes_(*this, environment_->users),
       server_(executor, router_),
       ended_(executor) {
   ended_.expires_at(Clock::time_point::max());
-  registry_.set_admission(std::bind_front(&Admission::admit, &admission_));
+  registry_.set_admission(std::bind_front(&NodeService::admit, this));
   registry_.observe(std::bind_front(&NodeService::on_change, this));
   registry_.prepare_with(std::bind_front(&RoleKeeper::prepare, &roles_));
   routes_.add_to(router_);
@@ -66,6 +67,17 @@ void NodeService::on_change(const UnitPtr& unit) {
   spares_.note_change(unit);
   roles_.note_change(unit);
   storage_watch_.note_change(unit);
+}
+
+Task<void> NodeService::admit(Manifest manifest) {
+  HOWDAH_CO_CHECK(disk_guard_.admit(manifest));
+  co_return co_await admission_.admit(std::move(manifest));
+}
+
+Task<void> NodeService::grow_volume(ByteCount size_bytes) {
+  co_return co_await net::offload(
+      environment_->pool,
+      std::bind_front(&volume::Volume::grow, environment_->volume.get(), size_bytes));
 }
 
 Task<void> NodeService::start() {
@@ -80,6 +92,7 @@ Task<void> NodeService::start() {
   background_.spawn("node", make_other_templates());
   background_.spawn("node", suspender_.run());
   background_.spawn("node", storage_watch_.run());
+  if (environment_->config.disk_guard) background_.spawn("disk", disk_guard_.run());
   background_.spawn("node", log_keeper_.run());
   background_.spawn("node", owner_sync_.run());
   background_.spawn("node", roles_.run());
@@ -160,6 +173,12 @@ nodeapi::NodeStatus NodeService::status(os::DiskSpace space) const {
   status.volume_driver = environment_->volume->driver();
   status.volume_size_bytes = space.size_bytes;
   status.volume_free_bytes = space.free_bytes;
+  status.volume_can_grow = environment_->volume->alone();
+  status.volume_state = to_string(disk_guard_.state());
+  status.volume_ballast_bytes = disk_guard_.ballast_bytes();
+  status.volume_refuse_bytes = disk_guard_.thresholds().refuse;
+  status.volume_suspend_bytes = disk_guard_.thresholds().suspend;
+  status.instances_held_back = disk_guard_.held_back_count();
   for (const auto& one : environment_->installations) {
     status.postgres.push_back({one.major, one.version, one.bin_directory.string()});
   }

@@ -136,6 +136,12 @@ Task<JournalPage> Client::journal(std::uint64_t sequence, milliseconds wait) {
   co_return journal_page_from_json(answer);
 }
 
+Task<NodeStatus> Client::grow_volume(ByteCount size_bytes) {
+  HOWDAH_CO_TRY(const auto answer, co_await http_.call(Method::post, "/v1/volume/grow", {},
+                                                       volume_size_to_json(size_bytes), kStart));
+  co_return node_status_from_json(answer);
+}
+
 Task<void> Client::shutdown() {
   HOWDAH_CO_CHECK(co_await http_.call(Method::post, "/v1/shutdown", {}, {}, kShutdown));
   co_return Result<void>{};

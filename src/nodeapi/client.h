@@ -43,6 +43,9 @@ class Client {
 
   // Waits until there is an entry after `sequence`, at most wait; then what there is.
   Task<JournalPage> journal(std::uint64_t sequence, milliseconds wait);
+  // The volume's new size. Returns: what there is then. Errors: invalid_request, volume_full,
+  // unsupported.
+  Task<NodeStatus> grow_volume(ByteCount size_bytes);
   // Stops every instance, the catalog last, unmounts the volume; then the agent ends.
   Task<void> shutdown();
 
