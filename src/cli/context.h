@@ -109,5 +109,6 @@ void add_service_commands(CLI::App& app, Context& context);   // service, uninst
 void add_shell_commands(CLI::App& app, Context& context);     // completion, man
 void add_status_commands(CLI::App& app, Context& context);    // status, doctor
 void add_up_command(CLI::App& app, Context& context);
+void add_volume_commands(CLI::App& app, Context& context);
 
 }  // namespace howdah::cli
