@@ -30,14 +30,14 @@ InstanceUnit::InstanceUnit(Services& services, Manifest manifest)
   changed_.expires_at(TimePoint::max());
 }
 
-void InstanceUnit::Storage::note_size(ByteCount bytes) {
+void InstanceUnit::Storage::note_size(ByteCount taken) {
   constexpr std::chrono::seconds kWindow{10};
   const auto now = std::chrono::steady_clock::now();
   if (!size_last || now - rolled_at >= kWindow) {
-    size_before = size_last.value_or(bytes);
+    size_before = size_last.value_or(taken);
     rolled_at = now;
   }
-  size_last = bytes;
+  size_last = taken;
 }
 
 ByteCount InstanceUnit::Storage::growth() const {

@@ -76,7 +76,7 @@ class InstanceUnit : public std::enable_shared_from_this<InstanceUnit> {
     // With pg_wal: what it took some seconds ago, and last.
     std::optional<ByteCount> size_before, size_last;
     TimePoint rolled_at{};
-    void note_size(ByteCount bytes);
+    void note_size(ByteCount taken);
     ByteCount growth() const;  // between the two
     void forget_growth() { size_before = size_last; }
     // Whether it may only read.

@@ -10,6 +10,7 @@
 #include "crypto/encode.h"
 #include "crypto/random.h"
 #include "node/inventory.h"
+#include "node/orphans.h"
 #include "node/owner.h"
 
 namespace howdah::node {
@@ -127,6 +128,9 @@ Task<void> NodeService::take_inventory() {
     const auto discarded = co_await maker_.discard(id);
     if (!discarded) log::error("node", "cannot remove it: {}", discarded.error().to_log());
   }
+  const auto removed = co_await net::offload(
+      environment_->pool, [&] { return remove_orphans(find_orphans(*environment_, inventory)); });
+  if (!removed) log::warn("orphans", "{}", removed.error().to_log());
   for (const uid_t uid : inventory.kept_uids) registry_.keep_uid(uid);
   for (const Manifest& manifest : inventory.instances) {
     registry_.add(manifest);
@@ -213,6 +217,11 @@ Task<void> NodeService::remove(InstanceId id, bool force) {
   UnitPtr unit = registry_.find(id);
   if (!unit) co_return Result<void>{};
   co_return co_await maker_.remove(std::move(unit), force);
+}
+
+Task<os::Path> NodeService::set_aside(InstanceId id) {
+  HOWDAH_CO_TRY(UnitPtr unit, registry_.require(id));
+  co_return co_await maker_.set_aside(std::move(unit));
 }
 
 asio::awaitable<void> NodeService::wait_shut_down() {

@@ -42,6 +42,7 @@ class NodeService : private NodeCalls {
   asio::awaitable<os::DiskSpace> volume_space() override;
   Task<instance::LogPiece> read_log(InstanceId id, instance::LogRange range) override;
   Task<void> remove(InstanceId id, bool force) override;
+  Task<os::Path> set_aside(InstanceId id) override;
   Task<void> grow_volume(ByteCount size_bytes) override;
   Task<void> shut_down() override;
   bool closing() const override { return closing_; }

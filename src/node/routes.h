@@ -22,6 +22,8 @@ class NodeCalls {
   // Errors: not_found, io_error.
   virtual Task<instance::LogPiece> read_log(InstanceId id, instance::LogRange range) = 0;
   virtual Task<void> remove(InstanceId id, bool force) = 0;
+  // Where its files are then. Errors: not_found, instance_held, io_error.
+  virtual Task<os::Path> set_aside(InstanceId id) = 0;
   virtual Task<void> shut_down() = 0;
   virtual bool closing() const = 0;  // only status and journal are answered then
   virtual Registry& registry() = 0;
@@ -59,6 +61,7 @@ class NodeRoutes {
   Task<http::Response> read_log(http::Request request);
   Task<http::Response> remove(http::Request request);
   Task<http::Response> journal(http::Request request);
+  Task<http::Response> set_aside(http::Request request);
   Task<http::Response> grow_volume(http::Request request);
   Task<http::Response> shut_down(http::Request request);
 
