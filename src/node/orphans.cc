@@ -35,8 +35,22 @@ class Nobodys {
   std::set<uid_t> known_;
 };
 
-std::vector<OrphanProcess> find_processes(const Nobodys& nobodys) {
-  std::vector<OrphanProcess> found;
+// Of an instance of this folder: it works in the folder, or did before that was deleted. A user id
+// alone says too little: ranges are the host's only as long as all keep to its list of leases.
+bool works_below(const os::Path& process, const std::string& folder) {
+  std::error_code ignored;
+  if (fs::read_symlink(process / "cwd", ignored).string().starts_with(folder + "/")) return true;
+  const std::string line = os::read_file(process / "cmdline", 1_MiB).value_or("");
+  return line.find(std::string(1, '\0') + folder + "/") != std::string::npos;
+}
+
+struct Running {
+  std::vector<OrphanProcess> orphans;
+  std::set<uid_t> users;  // of all processes
+};
+
+Running find_processes(const Nobodys& nobodys, const std::string& folder) {
+  Running found;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
     const std::string name = entry.path().filename();
@@ -44,11 +58,13 @@ std::vector<OrphanProcess> find_processes(const Nobodys& nobodys) {
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), process.pid);
     if (error != std::errc() || end != name.data() + name.size()) continue;
     struct stat info{};
-    if (::stat(entry.path().c_str(), &info) != 0 || !nobodys.is(info.st_uid)) continue;
+    if (::stat(entry.path().c_str(), &info) != 0) continue;
+    found.users.insert(info.st_uid);
+    if (!nobodys.is(info.st_uid) || !works_below(entry.path(), folder)) continue;
     process.uid = info.st_uid;
     process.program = os::read_file(entry.path() / "comm", 4_KiB).value_or("");
     while (process.program.ends_with('\n')) process.program.pop_back();
-    found.push_back(std::move(process));
+    found.orphans.push_back(std::move(process));
   }
   return found;
 }
@@ -80,9 +96,10 @@ Orphans find_orphans(const Environment& environment, const Inventory& inventory)
     orphans.socket_directories.push_back(environment.place_of(id).socket_directory);
   }
   const Nobodys nobodys(environment, inventory);
-  orphans.processes = find_processes(nobodys);
+  const Running running = find_processes(nobodys, environment.volume->root().string());
+  orphans.processes = running.orphans;
   for (const uid_t uid : shared_memory_owners()) {
-    if (nobodys.is(uid)) orphans.memory_owners.push_back(uid);
+    if (nobodys.is(uid) && !running.users.contains(uid)) orphans.memory_owners.push_back(uid);
   }
   return orphans;
 }
