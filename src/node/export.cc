@@ -45,7 +45,6 @@ class Temporary {
     if (!removed) log::warn("export", "{}", removed.error().to_log());
   }
   const os::Path& path() const { return path_; }
-  void keep() { path_.clear(); }
 
  private:
   os::Path path_;
@@ -187,9 +186,16 @@ Task<void> copy_alone(Standalone& folder, const Manifest& manifest, os::Path des
   co_return copy_from(data, destination, request);
 }
 
-Result<void> make_plain(const Manifest& manifest, const os::Path& data, const os::Path& final_path,
-                        const instance::PostgresInstallation& installation,
-                        const ExportRequest& request) {
+// What is being made.
+struct Copy {
+  const Manifest& manifest;
+  const os::Path& data;  // where it is until it gets its name
+  const instance::PostgresInstallation& installation;
+  const ExportRequest& request;
+};
+
+Result<void> make_plain(const Copy& copy) {
+  const auto& [manifest, data, installation, request] = copy;
   for (const char* name : kLeftOut) HOWDAH_CHECK(os::remove_tree(data / name));
   std::error_code error;
   // PostgreSQL has one link at most in there, made by a superuser; a tenant's leads nowhere good.
@@ -207,7 +213,7 @@ Result<void> make_plain(const Manifest& manifest, const os::Path& data, const os
       {"postgresql.auto.conf", "# Written by ALTER SYSTEM.\n"},
       {"pg_hba.conf", plain_hba_conf()},
       {"pg_ident.conf", plain_ident_conf(owner)},
-      {"README.howdah", plain_readme(manifest, final_path, installation.bin_directory)},
+      {"README.howdah", plain_readme(manifest, request.destination, installation.bin_directory)},
   }};
   for (const auto& [name, text] : files) {
     HOWDAH_CHECK(os::write_file_atomic(data / name, text, 0600));
@@ -224,8 +230,8 @@ std::optional<os::UserIds> other_user(os::UserIds user) {
 }
 
 // As its owner will: recovers it, and shows that an ordinary server starts on it.
-Result<void> try_out(const os::Path& data, const instance::PostgresInstallation& installation,
-                     const ExportRequest& request) {
+Result<void> try_out(const Copy& copy) {
+  const auto& [manifest, data, installation, request] = copy;
   std::string scratch = "/tmp/howdah-export-XXXXXX";
   if (::mkdtemp(scratch.data()) == nullptr) return fail_errno("make " + scratch, errno);
   const Temporary sockets(scratch, &os::remove_tree);
@@ -303,16 +309,20 @@ Task<Exported> export_instance(Standalone& folder, Manifest manifest, ExportRequ
       fmt::format(".{}.unfinished", request.destination.filename().string());
   // Of an export that was killed.
   HOWDAH_CO_CHECK(os::remove_tree(unfinished));
+  // Closed to the instance's own user, whose files they are for a while.
   HOWDAH_CO_CHECK(os::make_directory(unfinished, 0700));
-  Temporary made(unfinished, &os::remove_tree);
-  HOWDAH_CO_CHECK(folder.ours() ? co_await copy_alone(folder, manifest, unfinished, request)
-                                : co_await copy_served(folder, manifest, unfinished, request));
-  HOWDAH_CO_CHECK(make_plain(manifest, unfinished, request.destination, installation, request));
+  const Temporary made(unfinished, &os::remove_tree);
+  const os::Path data = unfinished / "data";
+  HOWDAH_CO_CHECK(os::make_directory(data, 0700));
+  HOWDAH_CO_CHECK(folder.ours() ? co_await copy_alone(folder, manifest, data, request)
+                                : co_await copy_served(folder, manifest, data, request));
+  const Copy copy{manifest, data, installation, request};
+  HOWDAH_CO_CHECK(make_plain(copy));
+  HOWDAH_CO_CHECK(os::make_directory(unfinished, 0711));
   say(request, "starting and stopping it once");
-  HOWDAH_CO_CHECK(try_out(unfinished, installation, request));
-  HOWDAH_CO_TRY(const ByteCount bytes, volume::bytes_below(unfinished));
-  HOWDAH_CO_CHECK(give_name(unfinished, request.destination));
-  made.keep();
+  HOWDAH_CO_CHECK(try_out(copy));
+  HOWDAH_CO_TRY(const ByteCount bytes, volume::bytes_below(data));
+  HOWDAH_CO_CHECK(give_name(data, request.destination));
   co_return Exported{bytes, installation.bin_directory};
 }
 

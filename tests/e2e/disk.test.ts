@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// A full disk hurts whoever fills it, and nobody else; room comes back, or is made, while everything
+// A full disk hurts whoever fills it, and nobody else; room comes back, or is made, while all of it
 // runs (T11 of docs/reliability.md; its long form is tests/chaos/t11_disk_full).
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { type DiskFullResult, MIB, playDiskFull, VOLUME_SIZE, volumeOf } from "./harness/disk_full.ts";
+import {
+  type DiskFullResult,
+  MIB,
+  playDiskFull,
+  VOLUME_SIZE,
+  volumeOf,
+} from "./harness/disk_full.ts";
 import { Howdah } from "./harness/howdah.ts";
 import { IS_ROOT } from "./harness/paths.ts";
 import { query } from "./harness/sql.ts";
 
 const EXIT_FULL = 75;
-const HOG_ALARMS = [/disk: .*(free of|of the volume|suspended)/, /instance: .*(PostgreSQL|cannot start)/];
+const HOG_ALARMS = [
+  /disk: .*(free of|of the volume|suspended)/,
+  /instance: .*(PostgreSQL|cannot start)/,
+];
 const IMAGE = { args: ["--volume-driver", "btrfs", "--spares", "1"], volumeSize: VOLUME_SIZE };
 
 function say(t: { diagnostic(text: string): void }, result: DiskFullResult): void {

@@ -85,8 +85,16 @@ test("an instance that no database has is told, set aside when asked, and never 
     );
     // Put back by hand it has everything.
     await howdah.stop();
-    await runOk("mount", ["-o", "loop", path.join(howdah.dataDir, "volume.img"), path.join(howdah.dataDir, "volume")]);
-    fs.renameSync(path.join(howdah.dataDir, "volume/orphans", aside!), path.join(instances, instance));
+    await runOk("mount", [
+      "-o",
+      "loop",
+      path.join(howdah.dataDir, "volume.img"),
+      path.join(howdah.dataDir, "volume"),
+    ]);
+    fs.renameSync(
+      path.join(howdah.dataDir, "volume/orphans", aside!),
+      path.join(instances, instance),
+    );
     await runOk("umount", [path.join(howdah.dataDir, "volume")]);
     const slug = orphan.database_name.replace("tenant_", "");
     const read = await howdah.cli(["rescue", slug, "-c", "SELECT 'n is ' || n FROM kept"]);

@@ -31,13 +31,15 @@ const COUNT = ["-c", "SELECT 'rows ' || count(*) FROM kept"];
 
 /** Nothing of a rescue is left: no process, no mount, no socket. */
 function expectNothingLeft(howdah: Howdah): void {
-  const left = leftovers(howdah.dataDir, howdah.uid).filter((line) => !/connection\.json/.test(line));
+  const left = leftovers(howdah.dataDir, howdah.uid).filter(
+    (line) => !/connection\.json/.test(line),
+  );
   assert.deepEqual(left, []);
   assert.ok(!fs.existsSync(`${howdah.runtimeDir}-r`));
 }
 
 for (const driver of IS_ROOT ? ["btrfs", "copy"] : ["copy"]) {
-  test(`${driver}: with everything killed, rescue reads the rows and leaves nothing behind`, async () => {
+  test(`${driver}: with everything killed rescue reads the rows, and leaves nothing`, async () => {
     const howdah = await Howdah.start({ args: ["--volume-driver", driver] });
     try {
       const made = await withRows(howdah, "shop");
@@ -49,7 +51,8 @@ for (const driver of IS_ROOT ? ["btrfs", "copy"] : ["copy"]) {
 
       const list = await rescue(howdah, []);
       assert.equal(list.code, 0, list.stderr);
-      for (const { database_name } of [made, other]) assert.match(list.stdout, new RegExp(database_name));
+      for (const { database_name } of [made, other])
+        assert.match(list.stdout, new RegExp(database_name));
       expectNothingLeft(howdah);
 
       for (const name of [slugOf(made), made.database_name]) {
@@ -98,7 +101,7 @@ test("a broken catalog, no gate and no secrets do not stand in its way", async (
   }
 });
 
-test("while Howdah runs: one that is awake is reached and left alone, one that sleeps is refused", async () => {
+test("while Howdah runs one that is awake is joined, one that sleeps is refused", async () => {
   const howdah = await Howdah.start();
   try {
     const made = await withRows(howdah, "shop");
@@ -268,7 +271,7 @@ for (const driver of IS_ROOT ? ["btrfs", "copy"] : ["copy"]) {
   });
 }
 
-test("an export with everything killed has every row, too; one that fails leaves nothing", async () => {
+test("an export with everything killed has every row; one that fails leaves nothing", async () => {
   const howdah = await Howdah.start();
   const base = makeBase();
   try {

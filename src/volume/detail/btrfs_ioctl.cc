@@ -188,7 +188,7 @@ ByteCount unplaced_bytes(int fd) {
 
 Result<void> grow_to_device(int fd) {
   btrfs_ioctl_vol_args arguments{};
-  std::strcpy(arguments.name, "1:max");
+  (void)put_name(arguments.name, "1:max");
   if (::ioctl(fd, BTRFS_IOC_RESIZE, &arguments) == 0) return {};
   return fail_errno("grow the file system", errno);
 }

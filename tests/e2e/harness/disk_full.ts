@@ -107,7 +107,10 @@ const WAYS: ((session: pg.Client, round: number) => Promise<unknown>)[] = [
   // One long transaction: what it wrote stays in WAL and heap until it ends.
   (s, n) => s.query(`${n === 0 ? "BEGIN;" : ""} INSERT INTO hog_long ${CHUNK}`),
   // Temporary files: a sort that memory does not hold.
-  (s) => s.query("SELECT count(*) FROM (SELECT md5(g::text) m FROM generate_series(1, 600000) g ORDER BY 1) x"),
+  (s) =>
+    s.query(
+      "SELECT count(*) FROM (SELECT md5(g::text) m FROM generate_series(1, 600000) g ORDER BY 1) x",
+    ),
 ];
 
 export class Hog {
