@@ -47,10 +47,7 @@ std::string instance_name(Context& context, const std::string& target) {
 }
 
 Result<int> export_database(Context& context, const ExportOptions& options) {
-  if (context.remote()) {
-    return fail(ErrorCode::unsupported, "this works on the machine itself only",
-                "run it there, without --api-url; from here, pg_dump copies a database");
-  }
+  HOWDAH_CHECK(context.refuse_remote("an export copies files; it is run"));
   HOWDAH_TRY(const os::UserIds owner, owner_of_export(options.owner));
   const os::Path directory = std::filesystem::absolute(options.directory).lexically_normal();
   std::vector<std::string> arguments{"--export", instance_name(context, options.target),

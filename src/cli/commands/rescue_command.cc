@@ -29,12 +29,6 @@ std::string text_of(const boost::json::object& object, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
-Result<void> refuse_remote(const Context& context) {
-  if (!context.remote()) return {};
-  return fail(ErrorCode::unsupported, "this works on the machine itself only",
-              "run it there, without --api-url");
-}
-
 Result<int> list_instances(Context& context) {
   HOWDAH_TRY(NodeProgram program, NodeProgram::start(context.layout(), {"--rescue", ""}));
   HOWDAH_CHECK(program.finish());
@@ -88,7 +82,7 @@ void print_banner(const Context& context, const boost::json::object& instance) {
 }
 
 Result<int> open_rescue(Context& context, const RescueOptions& options) {
-  HOWDAH_CHECK(refuse_remote(context));
+  HOWDAH_CHECK(context.refuse_remote("a rescue works on files; it is run"));
   if (options.name.empty()) return list_instances(context);
   HOWDAH_TRY(NodeProgram program, NodeProgram::start(context.layout(), {"--rescue", options.name}));
   const boost::json::object& instance = program.answer();

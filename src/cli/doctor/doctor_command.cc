@@ -162,6 +162,7 @@ Result<int> put_right(Context& context, const Findings& findings, const DoctorOp
 }
 
 Result<int> run_doctor(Context& context, const DoctorOptions& options) {
+  HOWDAH_CHECK(context.refuse_remote("doctor looks at what it runs on; it is run"));
   const Subject subject = subject_of(context);
   Findings findings = check_health(context, subject);
   for (Finding& finding : check_everything(subject)) findings.push_back(std::move(finding));
