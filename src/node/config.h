@@ -35,6 +35,8 @@ struct Config {
   std::chrono::milliseconds adoption_grace{60'000};
   // No flag: tests have a machine of their own.
   std::function<Result<os::MemoryInfo>()> memory = [] { return os::memory_info(); };
+  // No flag: set where no agent is to run, which needs no room on the disk (standalone.h).
+  bool standalone = false;
   // Off only to show what happens without: tests/chaos, T11.
   bool disk_guard = true;
   std::string size_class;  // of a claim that names none; empty: from the machine's memory

@@ -84,7 +84,7 @@ InstanceMaker::InstanceMaker(Parts parts)
 }
 
 Result<void> InstanceMaker::check_space() const {
-  HOWDAH_TRY(const os::DiskSpace space, parts_.environment.volume->space());
+  HOWDAH_TRY(const os::DiskSpace space, parts_.environment.volume->room());
   // Overwriting what a clone shares needs new blocks, so a volume must never be near its end.
   const ByteCount needed =
       disk_thresholds(space.size_bytes, parts_.environment.volume->alone()).refuse;

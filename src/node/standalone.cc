@@ -29,6 +29,7 @@ std::string socket_in(const os::Path& directory) {
 
 Result<Standalone> Standalone::open(Config config, os::Path private_runtime, bool in_use) {
   HOWDAH_CHECK(read_folder_id(config.data_dir));
+  config.standalone = true;
   Standalone opened;
   opened.data_dir_ = config.data_dir;
   opened.runtime_dir_ = std::exchange(config.runtime_dir, private_runtime);
