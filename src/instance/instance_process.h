@@ -29,6 +29,8 @@ struct StartRequest {
   const os::Sandbox* sandbox = nullptr;  // what stands around it; outlives the start
   os::GroupLimits limits;
   milliseconds deadline{60'000};  // crash recovery of much WAL takes long
+  // Nobody would adopt it: it is killed when the caller's pool ends without having stopped it.
+  bool dies_with_caller = false;
 };
 
 struct StopLimits {

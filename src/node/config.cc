@@ -57,7 +57,8 @@ Result<VolumeChoice> volume_choice(const std::string& text) {
 std::vector<std::string_view> config_flag_names() {
   return {"data-dir",     "runtime-dir",   "control-user", "gate-user",
           "postgres-dir", "volume-driver", "volume-size",  "spares",
-          "size-class",   "sandbox",       "ready-fd",     "log-level"};
+          "size-class",   "sandbox",       "ready-fd",     "log-level",
+          "disk-guard"};
 }
 
 Result<Config> config_from_flags(const Flags& flags) {
@@ -74,6 +75,7 @@ Result<Config> config_from_flags(const Flags& flags) {
                 sandbox.error().hint);
   }
   config.sandbox = *sandbox;
+  config.disk_guard = flags.text("disk-guard", "on") != "off";
   HOWDAH_TRY(config.volume, volume_choice(flags.text("volume-driver", "auto")));
   HOWDAH_TRY(config.spares, flags.integer("spares", config.spares, 0, kSparesMax));
   HOWDAH_TRY(

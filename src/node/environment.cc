@@ -27,6 +27,8 @@ Result<std::unique_ptr<volume::Volume>> open_volume(const Config& config) {
   return volume;
 }
 
+}  // namespace
+
 Result<std::vector<instance::PostgresInstallation>> find_postgres(const Config& config,
                                                                   const Users& users) {
   instance::InstallationSearch search;
@@ -39,6 +41,8 @@ Result<std::vector<instance::PostgresInstallation>> find_postgres(const Config& 
   }
   return found;
 }
+
+namespace {
 
 // Its file tree has the servers' folders; the newest server is what the machine's offer is tried
 // with, since that is what has to work in it.

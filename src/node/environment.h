@@ -56,6 +56,10 @@ struct Environment {
   instance::InstanceConfig instance_config(const Manifest& manifest) const;
 };
 
+// The servers of this machine that instances can run on. Errors: as find_installations().
+Result<std::vector<instance::PostgresInstallation>> find_postgres(const Config& config,
+                                                                  const Users& users);
+
 // Opens folder, uids, volume and PostgreSQL. Blocks; the first time it makes the volume.
 // Errors: config_invalid, data_folder_unusable, already_running, no_postgres, volume_full.
 Result<std::unique_ptr<Environment>> open_environment(const Config& config);

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <utility>
 
 #include "base/log.h"
@@ -11,6 +13,8 @@
 #include "instance/provision_store.h"
 #include "instance/template.h"
 #include "model/names.h"
+#include "node/disk_guard.h"
+#include "node/orphans.h"
 #include "node/owner.h"
 #include "node/shared_memory.h"
 
@@ -18,11 +22,6 @@ namespace howdah::node {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Overwriting what a clone shares needs new blocks, so a volume must never be near its end.
-constexpr ByteCount kFreePercentMin = 15;
-// With the copy driver the volume is part of a disk that serves others too.
-constexpr ByteCount kFreeBytesMin = 4_GiB;
 
 struct CloneTimes {
   std::uint64_t system_identifier = 0;
@@ -61,6 +60,21 @@ Result<void> remove_files(const Environment& environment, const InstanceId& id,
   return {};
 }
 
+Result<os::Path> move_aside(const instance::InstancePlace& place, const os::Path& root) {
+  const os::Path folder = root / kOrphansFolder;
+  HOWDAH_CHECK(os::make_directory(folder, 0700));
+  std::string name = to_rfc3339(now()).substr(0, 19) + "Z-" + place.directory.filename().string();
+  std::erase(name, ':');
+  const os::Path aside = folder / name;
+  if (::rename(place.directory.c_str(), aside.c_str()) != 0) {
+    return fail_errno("move " + place.directory.string() + " aside", errno);
+  }
+  HOWDAH_CHECK(os::sync_directory(folder));
+  HOWDAH_CHECK(os::sync_directory(place.directory.parent_path()));
+  (void)os::remove_tree(place.socket_directory);
+  return aside;
+}
+
 }  // namespace
 
 InstanceMaker::InstanceMaker(Parts parts)
@@ -72,9 +86,10 @@ InstanceMaker::InstanceMaker(Parts parts)
 }
 
 Result<void> InstanceMaker::check_space() const {
-  HOWDAH_TRY(const os::DiskSpace space, parts_.environment.volume->space());
-  ByteCount needed = space.size_bytes / 100 * kFreePercentMin;
-  if (parts_.environment.volume->driver() == "copy") needed = std::min(needed, kFreeBytesMin);
+  HOWDAH_TRY(const os::DiskSpace space, parts_.environment.volume->room());
+  // Overwriting what a clone shares needs new blocks, so a volume must never be near its end.
+  const ByteCount needed =
+      disk_thresholds(space.size_bytes, parts_.environment.volume->alone()).refuse;
   if (space.free_bytes >= needed) return {};
   return fail(
       ErrorCode::volume_full,
@@ -169,6 +184,25 @@ Task<std::monostate> InstanceMaker::take_away(UnitPtr unit, bool force) {
   }
   parts_.registry.erase(unit);
   co_return std::monostate{};
+}
+
+Task<os::Path> InstanceMaker::set_aside(UnitPtr unit) {
+  HOWDAH_CO_CHECK(co_await unit->ensure_stopped("set aside", false));
+  HOWDAH_CO_CHECK(co_await unit->retire(false));
+  Environment& environment = parts_.environment;
+  const instance::InstancePlace place = environment.place_of(unit->id());
+  auto moved = co_await net::offload(
+      environment.pool, std::bind_front(&move_aside, place, environment.volume->root()));
+  if (!moved) {
+    unit->revive();
+    co_return moved;
+  }
+  const uid_t uid = unit->manifest().uid;
+  parts_.registry.erase(unit);
+  // Its files are still there.
+  parts_.registry.keep_uid(uid);
+  log::warn("node", "{} was set aside, with all its data: {}", unit->id().str(), moved->string());
+  co_return moved;
 }
 
 Task<void> InstanceMaker::delete_files(InstanceId id, uid_t uid) {

@@ -39,6 +39,9 @@ class InstanceMaker {
 
   // Stops it, deletes it with all its data and forgets it. Errors: instance_held unless force.
   Task<void> remove(UnitPtr unit, bool force);
+  // Stops it and moves all it had out of the way, to a folder named by time and id; from then on it
+  // is unknown. Nothing is deleted. Returns: the folder. Errors: instance_held, io_error.
+  Task<os::Path> set_aside(UnitPtr unit);
   // Deletes a directory without a manifest, with whatever process still works on it.
   Task<void> discard(InstanceId id);
 

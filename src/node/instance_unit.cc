@@ -30,6 +30,21 @@ InstanceUnit::InstanceUnit(Services& services, Manifest manifest)
   changed_.expires_at(TimePoint::max());
 }
 
+void InstanceUnit::Storage::note_size(ByteCount taken) {
+  constexpr std::chrono::seconds kWindow{10};
+  const auto now = std::chrono::steady_clock::now();
+  if (!size_last || now - rolled_at >= kWindow) {
+    size_before = size_last.value_or(taken);
+    rolled_at = now;
+  }
+  size_last = taken;
+}
+
+ByteCount InstanceUnit::Storage::growth() const {
+  if (!size_before || !size_last || *size_last < *size_before) return 0;
+  return *size_last - *size_before;
+}
+
 std::optional<pid_t> InstanceUnit::pid() const {
   if (!postmaster_) return std::nullopt;
   return postmaster_->pid();

@@ -52,11 +52,17 @@ std::shared_ptr<Postmaster> PostgresSource::wrap(std::shared_ptr<instance::Insta
                                           environment_.place_of(manifest.id));
 }
 
-Task<std::shared_ptr<Postmaster>> PostgresSource::start(Manifest manifest) {
+Result<instance::StartRequest> start_request(const Environment& environment,
+                                             const Manifest& manifest) {
   instance::StartRequest request =
-      environment_.start_request(manifest, environment_.place_of(manifest.id));
-  HOWDAH_CO_TRY(request.installation,
-                instance::choose_installation(environment_.installations, manifest.pg_major));
+      environment.start_request(manifest, environment.place_of(manifest.id));
+  HOWDAH_TRY(request.installation,
+             instance::choose_installation(environment.installations, manifest.pg_major));
+  return request;
+}
+
+Task<std::shared_ptr<Postmaster>> PostgresSource::start(Manifest manifest) {
+  HOWDAH_CO_TRY(auto request, start_request(environment_, manifest));
   const std::string name = instance::sandbox_name(request.place);
   auto process = co_await instance::InstanceProcess::start(environment_.pool, std::move(request));
   if (!process) {

@@ -142,6 +142,7 @@ nodeapi::Instance Registry::view(const InstanceUnit& unit) const {
     view.storage_bytes = static_cast<std::int64_t>(storage.bytes);
     view.storage_full = storage.full;
   }
+  view.held_back = unit.storage().held_back > 0;
   view.settings = manifest.settings;
   view.paused = manifest.paused;
   if (unit.pid()) view.pid = *unit.pid();

@@ -35,6 +35,7 @@ Task<void> Reconciler::look(std::chrono::seconds grace) {
   HOWDAH_CO_CHECK(co_await report_missing(instances));
   HOWDAH_CO_CHECK(co_await align(instances));
   HOWDAH_CO_CHECK(co_await take_back(instances, grace));
+  HOWDAH_CO_CHECK(co_await record_held_back(instances));
   co_return co_await purge_due();
 }
 
@@ -131,6 +132,34 @@ Task<bool> Reconciler::forget(DatabaseId id, pg::Connection& connection) {
   entry.action = "database.create_failed";
   entry.subject = "database:" + id.str();
   entry.database_id = id;
+  HOWDAH_CO_CHECK(co_await platform_.audit.append(connection, system_principal("reconciler"),
+                                                  std::move(entry)));
+  co_return true;
+}
+
+Task<void> Reconciler::record_held_back(std::vector<nodeapi::Instance> instances) {
+  for (const nodeapi::Instance& instance : instances) {
+    if (instance.held_back == held_back_.contains(instance.id)) continue;
+    HOWDAH_CO_CHECK(co_await platform_.catalog.pool().transaction<bool>(
+        std::bind_front(&Reconciler::record, this, instance)));
+    if (instance.held_back) {
+      held_back_.insert(instance.id);
+    } else {
+      held_back_.erase(instance.id);
+    }
+  }
+  co_return Result<void>{};
+}
+
+Task<bool> Reconciler::record(nodeapi::Instance instance, pg::Connection& connection) {
+  AuditEntry entry;
+  entry.action = instance.held_back ? "database.hold_back" : "database.let_go_on";
+  entry.details = {{"reason", "volume full"}, {"instance_id", instance.id.str()}};
+  HOWDAH_CO_TRY(const auto id, co_await reconciler_store::database_of(connection, instance.token));
+  if (id) {
+    entry.subject = "database:" + id->str();
+    entry.database_id = *id;
+  }
   HOWDAH_CO_CHECK(co_await platform_.audit.append(connection, system_principal("reconciler"),
                                                   std::move(entry)));
   co_return true;

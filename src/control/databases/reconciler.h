@@ -8,6 +8,7 @@
 //   - an instance whose settings are not what the catalog wants, or that runs although it is
 //     paused: brought in line;
 //   - an active branch without an instance: reported;
+//   - an instance that was held back when the volume was full, or goes on: audited;
 //   - a deleted database whose purge date has come: purged.
 // Owner: DatabasesFeature; on the loop's thread.
 #pragma once
@@ -46,6 +47,8 @@ class Reconciler {
   Task<void> settle(nodeapi::Instance instance, reconciler_store::Claim claim);
   Task<void> align(std::vector<nodeapi::Instance> instances);
   Task<void> take_back(std::vector<nodeapi::Instance> instances, std::chrono::seconds grace);
+  Task<void> record_held_back(std::vector<nodeapi::Instance> instances);
+  Task<bool> record(nodeapi::Instance instance, pg::Connection& connection);
   Task<void> purge_due();
   Task<bool> forget(DatabaseId id, pg::Connection& connection);
 
@@ -55,6 +58,7 @@ class Reconciler {
   std::chrono::steady_clock::time_point next_tick_{};
   std::set<InstanceId> reported_orphans_;
   std::set<InstanceId> reported_missing_;
+  std::set<InstanceId> held_back_;  // of which the audit log says so
 };
 
 }  // namespace howdah::control

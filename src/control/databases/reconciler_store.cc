@@ -63,6 +63,15 @@ Task<std::vector<InstanceId>> missing(pg::Pool& pool, std::vector<InstanceId> pr
   co_return ids;
 }
 
+Task<std::optional<DatabaseId>> database_of(pg::Connection& connection, std::string token) {
+  HOWDAH_CO_TRY(
+      const pg::Rows rows,
+      co_await connection.query("SELECT database_id FROM howdah.branches WHERE id::text = $1",
+                                {pg::param(token)}));
+  if (rows.empty()) co_return std::nullopt;
+  co_return DatabaseId(rows.text(0, "database_id"));
+}
+
 Task<bool> any_deleted(pg::Pool& pool) {
   HOWDAH_CO_TRY(const pg::Rows rows, co_await pool.query("SELECT 1 AS one FROM howdah.databases "
                                                          "WHERE purge_after IS NOT NULL LIMIT 1"));

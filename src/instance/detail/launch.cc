@@ -91,6 +91,7 @@ Result<Launch> launch(const StartRequest& request) {
   // PostgreSQL is single-threaded: more malloc arenas would only be for its libraries' threads.
   options.environment = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "MALLOC_ARENA_MAX=1"};
   options.user = request.user;
+  options.dies_with_parent = request.dies_with_caller;
   options.stdout_fd = options.stderr_fd = log.get();
   options.inherited_fds = {occupant.lock->get()};
   os::Confinement confinement;
