@@ -273,7 +273,7 @@ async function places(): Promise<string[]> {
   return all.filter((name) => fs.existsSync(name));
 }
 
-test("no password and no key is in clear in the catalog, its WAL, dumps, logs or routes", async () => {
+test("no password and no key is in clear in the catalog, WAL, dumps, logs or routes", async () => {
   // Every way on which a password comes and goes.
   for (const database of databases) {
     const call = `/api/databases/${database.id}/rotate-password`;
