@@ -33,6 +33,9 @@ test("secrets rotate changes the key and says so, and passwords still open", asy
   assert.match(told.stdout, new RegExp(`${result.retired_keys[0]} +retired +0 `));
   assert.match(told.stdout, new RegExp(`${result.key_id} +current +[1-9]`));
   assert.match(told.stderr, /was not shown since/);
+  const advised = await howdah.it.cli(["doctor"]);
+  assert.equal(advised.code, 6);
+  assert.match(advised.stdout, /recovery key .*was not shown since/);
   assert.notEqual(await recoveryKey(howdah.it), before);
   assert.equal((await howdah.it.cli(["secrets", "status"])).stderr, "");
   assert.equal(await revealed(howdah.it, made), made.password);
