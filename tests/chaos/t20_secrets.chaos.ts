@@ -58,7 +58,7 @@ after(async () => {
 });
 
 function connectCatalog(): Promise<pg.Client> {
-  return connectAsPlatform(path.join(howdah.it.runtimeDir, "i/catalog"), "postgres_control");
+  return connectAsPlatform(howdah.it.socketsOf("catalog"), "postgres_control");
 }
 
 async function one(sql: string, parameters: unknown[] = []): Promise<Json> {
@@ -108,7 +108,7 @@ test(`${MOVES} sealed values that were moved are all refused`, async () => {
     if (moved.status >= 400 && moved.body.code === "seal_broken") refused++;
     await catalog.query(update, [mine.id, mine.sealed_password, mine.generation]);
     const back = await reveal(database);
-    if (back.data?.password === database.password) opened++;
+    if (back.body.data?.password === database.password) opened++;
   }
   report.figure({
     what: "sealed values moved to another row, column, table or version",
@@ -133,11 +133,11 @@ async function undecryptable(): Promise<number> {
       body: { name, scopes: ["read"] },
       headers: { "Idempotency-Key": name },
     });
-    if (reply.status !== 201 || reply.data.key !== key) bad++;
+    if (reply.status !== 201 || reply.body.data.key !== key) bad++;
   }
   for (const database of databases) {
     const reply = await reveal(database);
-    if (reply.data?.password !== database.password) bad++;
+    if (reply.body.data?.password !== database.password) bad++;
   }
   return bad;
 }

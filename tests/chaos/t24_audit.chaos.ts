@@ -31,8 +31,7 @@ const COLUMNS =
   "details, prev_hash, hash";
 
 before(async () => {
-  const socket = path.join(howdah.it.runtimeDir, "i/catalog");
-  catalog = await connectAsPlatform(socket, "postgres_control");
+  catalog = await connectAsPlatform(howdah.it.socketsOf("catalog"), "postgres_control");
   for (let i = 0; i < ROWS_MIN / 2; i++) {
     const made = await howdah.it.api.expect(201, "POST", "/api/keys", {
       body: { name: `k${i}`, scopes: ["read"] },
