@@ -295,7 +295,7 @@ asio::awaitable<void> KeyRotationTest::moved_values_do_not_open() {
       // another column: a verifier, sealed for the job that made the database
       "UPDATE howdah.credentials c SET sealed_password = (SELECT "
       "payload->'credential'->>'sealed_verifier' FROM howdah.jobs "
-      "WHERE payload->>'database_id' = '" +
+      "WHERE payload ? 'credential' AND payload->>'database_id' = '" +
           id_a + "')" + set_a,
       // another table
       "UPDATE howdah.credentials SET sealed_password = (SELECT sealed_value FROM howdah.settings "
