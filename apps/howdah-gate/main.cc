@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "gate/gate.h"
+#include "os/core_dumps.h"
 
 namespace howdah::gate {
 namespace {
@@ -31,6 +32,7 @@ Task<void> serve(asio::io_context& context, Gate& gate) {
 }
 
 Result<void> start(int argc, const char* const* argv) {
+  HOWDAH_CHECK(os::forbid_core_dumps());
   HOWDAH_TRY(const Flags flags, Flags::parse(argc, argv, gate_flags()));
   HOWDAH_TRY(GateConfig config, read_config(flags));
   asio::io_context context(1);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "control/service/service.h"
 #include "net/run.h"
+#include "os/core_dumps.h"
 
 namespace howdah::control {
 namespace {
@@ -40,6 +41,7 @@ Task<void> run(Service& service, asio::io_context& io, const Flags& flags) {
 }
 
 Result<void> start(int argc, const char* const* argv) {
+  HOWDAH_CHECK(os::forbid_core_dumps());
   HOWDAH_TRY(const Flags flags, Flags::parse(argc, argv, Config::flag_names()));
   HOWDAH_TRY(Config config, Config::from_flags(flags));
   asio::io_context io(1);
