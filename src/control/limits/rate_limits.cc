@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "crypto/random.h"
+#include "net/fair_places.h"
 
 namespace howdah::control {
 namespace {
@@ -30,13 +31,10 @@ std::string policy_header(std::string_view name, const Rate& rate) {
                      static_cast<std::int64_t>(std::ceil(rate.burst / rate.per_second)));
 }
 
-// One IPv6 client has a whole /64 of addresses.
 std::string party_of(const http::Request& request) {
   error_code error;
   const auto address = asio::ip::make_address(request.remote_address, error);
-  if (error || !address.is_v6()) return request.remote_address;
-  const auto bytes = address.to_v6().to_bytes();
-  return {reinterpret_cast<const char*>(bytes.data()), 8};
+  return error ? request.remote_address : net::party_of(address);
 }
 
 std::unexpected<Error> wrong(std::string_view part) {
