@@ -53,7 +53,7 @@ struct Worker {
     if (throws) throw std::runtime_error("a bug");
     if (failures > 0) {
       --failures;
-      co_return fail(failure, "the second step failed");
+      co_return fail(failure, "the second step failed", "mend it");
     }
     run.result()["answer"] = 42;
     co_return Result<void>{};
@@ -176,6 +176,34 @@ TEST_F(Jobs, a_job_fails_after_its_last_attempt_and_is_undone) {
   EXPECT_EQ(worker.second_runs, 3);
   EXPECT_EQ(worker.undone, 1);
   EXPECT_EQ(effects(), "first undo");
+}
+
+TEST_F(Jobs, a_failure_is_told_with_its_hint_by_who_has_not_seen_it) {
+  worker.failures = 100;
+  const auto job = run(with(worker, enqueue_and_wait(worker, {.kind = "work"})));
+  expect(job);
+  const auto read = run(other.engine.show(job->id));
+  expect(read);
+  EXPECT_FALSE(read->failure);
+  EXPECT_EQ(error_of(*read).code, ErrorCode::unavailable);
+  EXPECT_EQ(error_of(*read).message, "the second step failed");
+  EXPECT_EQ(error_of(*read).hint, "mend it");
+}
+
+TEST_F(Jobs, an_attempt_that_failed_leaves_its_hint_until_the_next_succeeds) {
+  worker.failures = 1;
+  worker.failure = ErrorCode::volume_full;
+  sql("CREATE TABLE public.hints (hint text); "
+      "CREATE FUNCTION public.keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "IF NEW.error_hint <> '' THEN INSERT INTO public.hints VALUES (NEW.error_hint); END IF; "
+      "RETURN NULL; END $$; "
+      "CREATE TRIGGER keep AFTER UPDATE ON howdah.jobs FOR EACH ROW EXECUTE FUNCTION "
+      "public.keep()");
+  const auto job = run(with(worker, enqueue_and_wait(worker, {.kind = "work"})));
+  expect(job);
+  EXPECT_EQ(job->state, JobState::finished);
+  EXPECT_EQ(ask("SELECT DISTINCT hint FROM public.hints"), "mend it");
+  EXPECT_EQ(ask("SELECT error_hint FROM howdah.jobs"), "");
 }
 
 TEST_F(Jobs, an_error_that_time_does_not_heal_ends_the_job_at_once) {

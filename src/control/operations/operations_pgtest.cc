@@ -11,17 +11,6 @@ namespace {
 
 class OperationsHttp : public testing::ServiceTest {
  public:
-  using ServiceTest::ask;
-  using ServiceTest::call;
-  using ServiceTest::client;
-  using ServiceTest::folder;
-  using ServiceTest::get;
-  using ServiceTest::server;
-  using ServiceTest::service;
-  using ServiceTest::sql;
-  using ServiceTest::start_service;
-  using ServiceTest::stop_service;
-
   asio::awaitable<json::object> dump() {
     const auto made = co_await call(http::Method::post, "/api/catalog/dumps");
     EXPECT_TRUE(made) << made.error().to_log();
