@@ -45,9 +45,7 @@ TEST(FairPlaces, a_place_is_given_back_once) {
 }
 
 TEST(FairPlaces, the_addresses_of_one_ipv6_client_are_one_party) {
-  const auto party = [](const char* text) {
-    return party_of(boost::asio::ip::make_address(text));
-  };
+  const auto party = [](const char* text) { return party_of(boost::asio::ip::make_address(text)); };
   EXPECT_EQ(party("2001:db8:1:2::1"), party("2001:db8:1:2:ffff::9"));
   EXPECT_NE(party("2001:db8:1:2::1"), party("2001:db8:1:3::1"));
   EXPECT_EQ(party("::ffff:192.0.2.1"), party("192.0.2.1"));

@@ -44,8 +44,7 @@ Turns::Clock::time_point Turns::free_at() const {
   if (taken_.size() < limits_.at_once) return Clock::time_point::min();
   if (limits_.count_for == milliseconds::max()) return Clock::time_point::max();
   // All but at_once - 1 must have stopped to count; the oldest are first.
-  return *std::next(taken_.begin(),
-                    static_cast<std::ptrdiff_t>(taken_.size() - limits_.at_once)) +
+  return *std::next(taken_.begin(), static_cast<std::ptrdiff_t>(taken_.size() - limits_.at_once)) +
          limits_.count_for;
 }
 

@@ -82,9 +82,9 @@ TEST_F(TurnsTest, whoever_gives_up_leaves_the_queue) {
   Turns turns(io_.get_executor(), {.at_once = 1});
   start(turns, 1, 1);
   asio::cancellation_signal give_up;
-  asio::co_spawn(io_, work(turns, 2),
-                 asio::bind_cancellation_slot(give_up.slot(),
-                                              [](std::exception_ptr, const Result<void>&) {}));
+  asio::co_spawn(
+      io_, work(turns, 2),
+      asio::bind_cancellation_slot(give_up.slot(), [](std::exception_ptr, const Result<void>&) {}));
   start(turns, 3, 3);
   give_up.emit(asio::cancellation_type::terminal);
   poll();

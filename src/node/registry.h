@@ -91,6 +91,7 @@ class Registry {
   Environment& environment_;
   Journal& journal_;
   Holds holds_;
+  net::Turns start_turns_;
   InstanceUnit::Services services_;
   std::function<void(const UnitPtr&)> observer_;
   std::unordered_map<InstanceId, UnitPtr> units_;

@@ -18,14 +18,6 @@ constexpr std::string_view kWrite = "write";
 constexpr std::string_view kFailure = "authentication";
 constexpr std::int64_t kRateMax = 1'000'000'000;
 
-std::uint64_t random_seed() {
-  std::uint64_t seed = 0;
-  for (const char c : crypto::random_bytes(sizeof seed)) {
-    seed = (seed << 8) | static_cast<unsigned char>(c);
-  }
-  return seed;
-}
-
 std::string policy_header(std::string_view name, const Rate& rate) {
   return fmt::format("\"{}\";q={};w={}", name, static_cast<std::int64_t>(rate.burst),
                      static_cast<std::int64_t>(std::ceil(rate.burst / rate.per_second)));
@@ -82,7 +74,7 @@ Result<RateLimitConfig> parse_rate_limits(std::string_view text) {
 }
 
 RateLimits::RateLimits(const RateLimitConfig& config)
-    : seed_(random_seed()),
+    : seed_(crypto::random_number()),
       reads_{{config.reads, kKeys, seed_}, policy_header(kRead, config.reads)},
       writes_{{config.writes, kKeys, seed_}, policy_header(kWrite, config.writes)},
       failures_{{config.failures, kAddresses, seed_}, policy_header(kFailure, config.failures)},
