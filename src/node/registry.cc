@@ -49,6 +49,7 @@ Registry::Registry(Parts parts)
                 &start_turns_} {}
 
 Task<void> Registry::save(Manifest manifest) {
+  note_inventory_change();
   const os::Path directory = environment_.place_of(manifest.id).directory;
   co_return co_await net::offload(environment_.pool,
                                   std::bind_front(&save_manifest, directory, std::move(manifest)));
@@ -74,12 +75,14 @@ Task<void> Registry::admit(Manifest manifest) {
 UnitPtr Registry::add(Manifest manifest) {
   auto unit = std::make_shared<InstanceUnit>(services_, std::move(manifest));
   units_[unit->id()] = unit;
+  note_inventory_change();
   uids_.insert(unit->manifest().uid);
   if (!unit->manifest().is_spare()) note_claimed(unit);
   return unit;
 }
 
 void Registry::erase(const UnitPtr& unit) {
+  note_inventory_change();
   journal_.append(unit->id(), InstanceState::stopped, "removed");
   holds_.release_all(unit->id());
   const auto claimed = by_token_.find(unit->manifest().token);

@@ -27,6 +27,9 @@ Task<std::vector<HalfMade>> half_made(pg::Pool& pool, std::chrono::seconds age);
 // Instances that active branches should have and that are not among those present.
 Task<std::vector<InstanceId>> missing(pg::Pool& pool, std::vector<InstanceId> present);
 
+// Another number when databases or branches may have changed, or are about to.
+Task<std::int64_t> inventory_version(pg::Pool& pool);
+
 Task<bool> any_deleted(pg::Pool& pool);
 // Deleted, and their date has come on both clocks (elapsed_time.h).
 Task<std::vector<DatabaseId>> purgeable(pg::Pool& pool);
