@@ -66,6 +66,11 @@ void close_all_but(const std::vector<unsigned>& kept) {
   for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
   const rlimit core{options.core_size_max, options.core_size_max};
   if (::setrlimit(RLIMIT_CORE, &core) != 0) child_fail(plan.report_fd, 1);
+  // A cap of our own memory is not one of others' (memory.h).
+  rlimit data{};
+  ::getrlimit(RLIMIT_DATA, &data);
+  data.rlim_cur = data.rlim_max;
+  ::setrlimit(RLIMIT_DATA, &data);
   const std::array<int, 3> standard{options.stdin_fd, options.stdout_fd, options.stderr_fd};
   for (int fd = 0; fd < 3; ++fd) {
     const int source = standard[static_cast<std::size_t>(fd)];
