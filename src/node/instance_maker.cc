@@ -81,9 +81,7 @@ InstanceMaker::InstanceMaker(Parts parts)
     : parts_(parts),
       making_(parts.executor, parts.tasks),
       removing_(parts.executor, parts.tasks),
-      slot_free_(parts.executor) {
-  slot_free_.expires_at(asio::steady_timer::time_point::max());
-}
+      turns_(parts.executor, {.at_once = kMakingMax, .waiting_max = kWaitingMax}) {}
 
 Result<void> InstanceMaker::check_space() const {
   HOWDAH_TRY(const os::DiskSpace space, parts_.environment.volume->room());
@@ -99,9 +97,6 @@ Result<void> InstanceMaker::check_space() const {
 }
 
 Task<UnitPtr> InstanceMaker::make(Manifest settings) {
-  if (waiting_count_ >= kWaitingMax) {
-    co_return fail(ErrorCode::rate_limited, "too many instances are being made", "try again later");
-  }
   settings.id = make_instance_id();
   settings.slug = make_slug();
   for (ManifestRole& role : settings.roles) role.name = owner_role(settings.slug);
@@ -111,10 +106,7 @@ Task<UnitPtr> InstanceMaker::make(Manifest settings) {
 }
 
 Task<UnitPtr> InstanceMaker::build(Manifest manifest) {
-  ++waiting_count_;
-  while (making_count_ >= kMakingMax) co_await slot_free_.async_wait(net::kToken);
-  --waiting_count_;
-  ++making_count_;
+  HOWDAH_CO_TRY(const auto turn, co_await turns_.take());
   auto unit = co_await build_parts(manifest);
   if (!unit) {
     const auto discarded = co_await discard(manifest.id);
@@ -125,8 +117,6 @@ Task<UnitPtr> InstanceMaker::build(Manifest manifest) {
                 discarded.error().to_log());
     }
   }
-  --making_count_;
-  slot_free_.cancel();
   co_return unit;
 }
 

@@ -107,6 +107,11 @@ void reset_signals() {
   reset_signals();
   const rlimit core{options.core_size_max, options.core_size_max};
   check(::setrlimit(RLIMIT_CORE, &core) == 0, kLimit);
+  // A cap of our own memory is not one of others' (memory.h).
+  rlimit data{};
+  ::getrlimit(RLIMIT_DATA, &data);
+  data.rlim_cur = data.rlim_max;
+  check(::setrlimit(RLIMIT_DATA, &data) == 0, kLimit);
   const std::array<int, 3> standard{options.stdin_fd, options.stdout_fd, options.stderr_fd};
   for (int fd = 0; fd < 3; ++fd) {
     const int source = standard[static_cast<std::size_t>(fd)];

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "control/limits/bucket_table.h"
+#include "model/bucket_table.h"
 #include "control/principal.h"
 #include "http/message.h"
 
