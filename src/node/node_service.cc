@@ -45,6 +45,7 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
       maker_({executor, *environment_, source_, templates_, registry_, owner_sync_, transitions_}),
       spares_(executor, *environment_, registry_, maker_),
       roles_({executor, *environment_, registry_, background_}),
+      hardener_(*environment_, background_),
       claims_({executor, *environment_, registry_, maker_, spares_, roles_, transitions_}),
       suspender_(registry_),
       storage_watch_(*environment_, registry_),
@@ -56,7 +57,7 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
   ended_.expires_at(Clock::time_point::max());
   registry_.set_admission(std::bind_front(&Admission::admit, &admission_));
   registry_.observe(std::bind_front(&NodeService::on_change, this));
-  registry_.prepare_with(std::bind_front(&RoleKeeper::prepare, &roles_));
+  registry_.prepare_with(std::bind_front(&NodeService::prepare, this));
   routes_.add_to(router_);
 }
 
@@ -64,8 +65,14 @@ NodeService::~NodeService() = default;
 
 void NodeService::on_change(const UnitPtr& unit) {
   spares_.note_change(unit);
+  hardener_.note_change(unit);
   roles_.note_change(unit);
   storage_watch_.note_change(unit);
+}
+
+Task<void> NodeService::prepare(UnitPtr unit) {
+  HOWDAH_CO_CHECK(co_await hardener_.prepare(unit));
+  co_return co_await roles_.prepare(unit);
 }
 
 Task<void> NodeService::start() {

@@ -11,6 +11,7 @@
 #include "node/admission.h"
 #include "node/catalog_instance.h"
 #include "node/claims.h"
+#include "node/hardener.h"
 #include "node/log_keeper.h"
 #include "node/postgres_source.h"
 #include "node/routes.h"
@@ -51,6 +52,7 @@ class NodeService : private NodeCalls {
   Task<void> make_other_templates();
   Task<void> take_inventory();
   void on_change(const UnitPtr& unit);
+  Task<void> prepare(UnitPtr unit);
   Task<void> settle_owner(UnitPtr unit);
   asio::awaitable<void> end_work(milliseconds limit);
   Task<void> stop_instances();
@@ -72,6 +74,7 @@ class NodeService : private NodeCalls {
   InstanceMaker maker_;
   Spares spares_;
   RoleKeeper roles_;
+  Hardener hardener_;
   Claims claims_;
   Suspender suspender_;
   StorageWatch storage_watch_;
