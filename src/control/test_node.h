@@ -143,8 +143,17 @@ class FakeNode {
     if (makes_databases) HOWDAH_CO_CHECK(co_await make_database(slug));
     co_return answer(shown);
   }
+  // What samples are taken with (instance/hardening_store.cc).
+  static constexpr const char* kMonitorSql = R"(
+    DO $$ BEGIN CREATE ROLE howdah_monitor LOGIN; EXCEPTION WHEN duplicate_object THEN END $$;
+    CREATE SCHEMA IF NOT EXISTS howdah;
+    GRANT USAGE ON SCHEMA howdah TO howdah_monitor;
+    CREATE OR REPLACE FUNCTION howdah.database_sizes() RETURNS TABLE (oid oid, size_bytes int8)
+      LANGUAGE sql SECURITY DEFINER
+      AS 'SELECT d.oid, pg_catalog.pg_database_size(d.oid) FROM pg_catalog.pg_database d')";
   Task<void> make_database(std::string slug) {
     HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(postgres_));
+    HOWDAH_CO_CHECK(co_await connection.script(kMonitorSql));
     HOWDAH_CO_CHECK(
         co_await connection.script(fmt::format("DROP DATABASE IF EXISTS tenant_{0}", slug)));
     HOWDAH_CO_CHECK(co_await connection.script(

@@ -5,11 +5,13 @@
 #include <string_view>
 
 #include "os/file.h"
+#include "pg/platform_session.h"
 
 namespace howdah::instance {
 
 inline constexpr int kPort = 5432;  // names the socket only: nothing listens on TCP
-inline constexpr std::string_view kAdminRole = "howdah_admin";  // superuser in every instance
+using pg::kAdminRole;               // superuser in every instance
+using pg::kMonitorRole;
 
 // The socket directory must be short: PostgreSQL refuses socket paths over 107 bytes.
 struct InstancePlace {

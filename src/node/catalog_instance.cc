@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "instance/control_file.h"
+#include "instance/hardening_store.h"
 #include "instance/server_log.h"
 #include "instance/template.h"
 #include "node/catalog_store.h"
@@ -103,6 +104,7 @@ Task<void> CatalogInstance::make() {
   manifest_.token = "catalog";
   const instance::PostgresInstallation installation = environment_.catalog_installation();
   manifest_.pg_major = installation.major;
+  manifest_.hardening = instance::hardening_id();
   manifest_.uid = environment_.catalog_uid();
   manifest_.size_class = instance::SizeClass::small;
   manifest_.max_connections = kConnections;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "instance/hardening_store.h"
 #include "instance/identity.h"
 #include "instance/provision_store.h"
 #include "instance/template.h"
@@ -127,6 +128,7 @@ Task<UnitPtr> InstanceMaker::build_parts(Manifest& manifest) {
   HOWDAH_CO_TRY(const std::string source, co_await parts_.templates.ensure(manifest.pg_major));
   HOWDAH_CO_TRY(manifest.uid, parts_.registry.reserve_uid());
   manifest.template_format = instance::kTemplateFormat;
+  manifest.hardening = instance::hardening_id();
   manifest.created_at = now();
   const auto begin = Clock::now();
   const std::string destination = Environment::volume_path(manifest.id) + "/data";

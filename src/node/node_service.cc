@@ -54,6 +54,7 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
       maker_({executor, *environment_, source_, templates_, registry_, owner_sync_, transitions_}),
       spares_(executor, *environment_, registry_, maker_),
       roles_({executor, *environment_, registry_, background_}),
+      hardener_(*environment_, background_),
       claims_({executor, *environment_, registry_, maker_, spares_, roles_, transitions_}),
       suspender_(registry_),
       storage_watch_(*environment_, registry_),
@@ -66,7 +67,7 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
   ended_.expires_at(Clock::time_point::max());
   registry_.set_admission(std::bind_front(&NodeService::admit, this));
   registry_.observe(std::bind_front(&NodeService::on_change, this));
-  registry_.prepare_with(std::bind_front(&RoleKeeper::prepare, &roles_));
+  registry_.prepare_with(std::bind_front(&NodeService::prepare, this));
   registry_.look_last_with(std::bind_front(&RoleKeeper::look_last, &roles_));
   routes_.add_to(router_);
 }
@@ -75,6 +76,7 @@ NodeService::~NodeService() = default;
 
 void NodeService::on_change(const UnitPtr& unit) {
   spares_.note_change(unit);
+  hardener_.note_change(unit);
   roles_.note_change(unit);
   storage_watch_.note_change(unit);
 }
@@ -88,6 +90,11 @@ Task<void> NodeService::grow_volume(ByteCount size_bytes) {
   co_return co_await net::offload(
       environment_->pool,
       std::bind_front(&volume::Volume::grow, environment_->volume.get(), size_bytes));
+}
+
+Task<void> NodeService::prepare(UnitPtr unit) {
+  HOWDAH_CO_CHECK(co_await hardener_.prepare(unit));
+  co_return co_await roles_.prepare(unit);
 }
 
 Task<void> NodeService::start() {
