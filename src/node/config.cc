@@ -55,10 +55,9 @@ Result<VolumeChoice> volume_choice(const std::string& text) {
 }  // namespace
 
 std::vector<std::string_view> config_flag_names() {
-  return {"data-dir",     "runtime-dir",   "control-user", "gate-user",
-          "postgres-dir", "volume-driver", "volume-size",  "spares",
-          "size-class",   "sandbox",       "ready-fd",     "log-level",
-          "disk-guard"};
+  return {"data-dir",      "runtime-dir", "control-user", "gate-user",  "postgres-dir",
+          "volume-driver", "volume-size", "spares",       "size-class", "sandbox",
+          "ready-fd",      "log-level",   "disk-guard"};
 }
 
 Result<Config> config_from_flags(const Flags& flags) {
