@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Tells the reconciler whether databases or branches may have changed since it last compared them
--- with the nodes, so that nothing walks over what sleeps and stays as it is. A sequence, because its
--- steps lock nothing: creates do not wait for each other. It goes on when a transaction begins to
--- write, so a reader looks for a while longer than it sees changes.
+-- with the nodes, so that nothing walks over what sleeps and stays as it is. A sequence, because
+-- its steps lock nothing: creates do not wait for each other. It goes on when a transaction begins
+-- to write, so a reader looks for a while longer than it sees changes.
 
 CREATE SEQUENCE howdah.inventory_version;
 

@@ -27,11 +27,10 @@ ip::address address_of(const sockaddr_storage& peer) {
 }  // namespace
 
 Acceptor::Acceptor(net::Tcp::acceptor listener, PoolMode mode, const SessionParts& parts,
-                   net::TaskGroup& clients, net::FairPlaces& newcomers)
+                   Newcomers newcomers)
     : listener_(std::move(listener)),
       mode_(mode),
       parts_(parts),
-      clients_(clients),
       newcomers_(newcomers),
       port_(listener_.local_endpoint().port()) {
   listener_.native_non_blocking(true);
@@ -55,7 +54,7 @@ bool Acceptor::accept_one(int& error) {
   }
   ++parts_.metrics.connections_total;
   net::set_interactive(fd.get());
-  clients_.spawn(
+  newcomers_.tasks.spawn(
       "client", serve_client(parts_, Client{net::SocketIo(std::move(fd)), std::move(address), mode_,
                                             std::move(*place)}));
   return true;
@@ -64,10 +63,10 @@ bool Acceptor::accept_one(int& error) {
 std::optional<net::FairPlaces::Place> Acceptor::find_place(const ip::address& address) {
   const std::string party = net::party_of(address);
   if (parts_.failures.too_many(party) &&
-      newcomers_.taken_by(party) >= FailedAttempts::kPlacesWhenTooMany) {
+      newcomers_.places.taken_by(party) >= FailedAttempts::kPlacesWhenTooMany) {
     return std::nullopt;
   }
-  return newcomers_.take(party);
+  return newcomers_.places.take(party);
 }
 
 Task<void> Acceptor::run() {

@@ -8,11 +8,16 @@
 
 namespace howdah::gate {
 
+// All connections before their relay, and their places: shared by all ports.
+struct Newcomers {
+  net::TaskGroup& tasks;
+  net::FairPlaces& places;
+};
+
 class Acceptor {
  public:
-  // clients, newcomers: all connections before their relay, and their places, shared by all ports.
   Acceptor(net::Tcp::acceptor listener, PoolMode mode, const SessionParts& parts,
-           net::TaskGroup& clients, net::FairPlaces& newcomers);
+           Newcomers newcomers);
 
   std::uint16_t port() const { return port_; }
   // Accepts until stop(). Errors: io_error.
@@ -28,8 +33,7 @@ class Acceptor {
   net::Tcp::acceptor listener_;
   PoolMode mode_;
   const SessionParts& parts_;
-  net::TaskGroup& clients_;
-  net::FairPlaces& newcomers_;
+  Newcomers newcomers_;
   std::uint16_t port_;
   std::chrono::steady_clock::time_point warned_;
 };

@@ -97,8 +97,8 @@ Result<void> Gate::load_mock_secret() {
 Result<std::uint16_t> Gate::listen(std::uint16_t port, PoolMode mode, std::string_view option) {
   for (const std::string& address : config_.listen_addresses) {
     HOWDAH_TRY(auto listener, net::listen_tcp(executor_, address, port, option));
-    acceptors_.push_back(
-        std::make_unique<Acceptor>(std::move(listener), mode, parts_, clients_, *newcomers_));
+    acceptors_.push_back(std::make_unique<Acceptor>(std::move(listener), mode, parts_,
+                                                    Newcomers{clients_, *newcomer_places_}));
     port = acceptors_.back()->port();
   }
   return port;
@@ -110,7 +110,7 @@ Result<void> Gate::open() {
   settings_.login_max = config_.login_max;
   settings_.handshakes_max = config_.handshakes_max;
   fit_to_descriptor_limit(settings_);
-  newcomers_.emplace(settings_.handshakes_max);
+  newcomer_places_.emplace(settings_.handshakes_max);
   if (settings_.plaintext_allowed) {
     log::warn("gate",
               "clients WITHOUT TLS are served (--plaintext-for-measurement): passwords and "

@@ -64,7 +64,7 @@ class Gate {
   LiveSessions sessions_;
   DeniedAttempts denied_;
   FailedAttempts failures_;
-  std::optional<net::FairPlaces> newcomers_;  // from open() on
+  std::optional<net::FairPlaces> newcomer_places_;  // from open() on
   LoginLog logins_;
   nodeapi::Client node_;
   PasswordWatch passwords_;

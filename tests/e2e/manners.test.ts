@@ -31,7 +31,7 @@ async function silent(port: number, count: number): Promise<net.Socket[]> {
 }
 
 for (const port of PORTS) {
-  test(`one address with ${SILENT} silent connections keeps nobody else off the ${port} port`, async () => {
+  test(`${SILENT} silent connections of one address keep nobody off the ${port} port`, async () => {
     const made = await howdah.it.api.createDatabase();
     const number =
       port === "direct" ? howdah.it.connection.direct_port : howdah.it.connection.pooled_port;
