@@ -103,6 +103,7 @@ Result<void> Standalone::close() {
   Result<void> closed;
   if (environment_) {
     // What was mounted before serves somebody: what a crash left running, or the next start.
+    environment_->sandbox->close();
     if (!was_mounted_) closed = environment_->volume->close();
     environment_->pool.join();
     environment_.reset();
