@@ -74,6 +74,7 @@ test("every call that changes something is in the audit log", async () => {
   const key = await does("createApiKey", "POST", "/api/keys", { name: "audited" });
   await does("revokeApiKey", "DELETE", `/api/keys/${key.id}`);
   await does("createCatalogDump", "POST", "/api/catalog/dumps");
+  await does("rotateMasterKey", "POST", "/api/secrets/rotate-master-key");
 
   // Only who may command the machine gets it, so not by this API key.
   const keysShown = async (): Promise<number> =>
