@@ -28,7 +28,7 @@ const howdah = shared({
   volumeSize: 4 * 1024 ** 3,
   args: ["--rate-limit", "writes=1000:20000"],
   // What these tests do to the catalog and its processes is what somebody should be told.
-  allowedAlarms: [/ WARN /, /ERROR api: .*sealed value cannot be opened/, /core dumped/],
+  allowedAlarms: [/ WARN /, /ERROR http: .*sealed value cannot be opened/, /core dumped/],
 });
 let catalog: pg.Client;
 const databases: Database[] = [];
