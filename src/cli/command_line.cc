@@ -90,6 +90,8 @@ void build_tree(CLI::App& app, Context& context) {
   add_audit_commands(app, context);
   add_secrets_commands(app, context);
   add_recovery_commands(app, context);
+  add_rescue_command(app, context);
+  add_volume_commands(app, context);
   add_configuration_commands(app, context);
   add_service_commands(app, context);
   add_shell_commands(app, context);

@@ -19,7 +19,6 @@ namespace howdah::control {
 struct CatalogPlace {
   std::string socket_directory;
   std::vector<nodeapi::PostgresVersion> postgres;  // installed on the node
-  std::string user = "howdah_admin";
 };
 
 class Catalog {
