@@ -183,12 +183,16 @@ test("who reads a flipped page gets an error, never its data, and the log says s
   const target = `/api/databases/${subject.made.id}/logs`;
   const log = JSON.stringify((await howdah.it.api.expect(200, "GET", target)).data);
   assert.match(log, /page verification failed|invalid page in block/);
+  const doctor = await howdah.it.cli(["doctor", "-o", "json"]);
+  assert.equal(doctor.code, 6);
+  assert.match(doctor.stdout, new RegExp(`${subject.made.database_name}: .*invalid page in block`));
   report.figure({
     what: "the same, read by a client through the gate",
-    target: "all refused, shown by the log",
+    target: "all refused, and shown",
     measured:
       `${seen.told} of ${READS} refused with SQLSTATE XX001, ${seen["not read"]} answered ` +
-      "rightly without that page (of an index), 0 wrong answers; `howdah logs` shows the page",
+      "rightly without that page (of an index), 0 wrong answers; `howdah logs` and " +
+      "`howdah doctor` show the page",
     met: true,
   });
 });
