@@ -28,7 +28,7 @@ import { instancesFolder, readNode, readPostmasters } from "./harness/sources.ts
 const LIMIT_MS = 30_000;
 const VICTIMS = ["howdahd", "howdah-node", "howdah-gate", "catalog", "instance"] as const;
 type Victim = (typeof VICTIMS)[number];
-const AT_ONCE = 3;
+const AT_ONCE = scaled(3, 6);
 
 const report = new Reporter("T6", "Kill points");
 const howdah = shared({
