@@ -26,7 +26,9 @@ import { Random, SEED, scaled } from "./harness/scale.ts";
 import { instancesFolder, readNode, readPostmasters } from "./harness/sources.ts";
 
 const LIMIT_MS = 30_000;
-const VICTIMS = ["howdahd", "howdah-node", "howdah-gate", "catalog", "instance"] as const;
+// howdah is the supervisor: its daemons die with it, and somebody starts it again.
+const DAEMONS = ["howdahd", "howdah-node", "howdah-gate"] as const;
+const VICTIMS = [...DAEMONS, "catalog", "instance", "howdah"] as const;
 type Victim = (typeof VICTIMS)[number];
 const AT_ONCE = scaled(3, 6);
 
@@ -42,6 +44,7 @@ const lengths = new Map<OperationName, number>();
 
 /** The process to kill; undefined: there is none such now. */
 async function pidOf(it: Howdah, victim: Victim, operations: Operation[]): Promise<number> {
+  if (victim === "howdah") return it.pid;
   if (victim !== "catalog" && victim !== "instance") return it.pidsOf(victim)[0] ?? 0;
   const postmasters = readPostmasters(it);
   if (victim === "catalog") {
@@ -86,6 +89,7 @@ async function round(it: Howdah, victim: Victim, names: OperationName[]): Promis
   if (pid > 0) process.kill(pid, "SIGKILL");
   const killed = performance.now();
   const hit = operations.filter((operation) => !outcomes.has(operation));
+  if (victim === "howdah") await it.up();
   await Promise.all(works);
   const judge = async () =>
     (await Promise.all(operations.map((one) => one.judge(outcomes.get(one) ?? false)))).flat();
