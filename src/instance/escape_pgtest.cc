@@ -79,19 +79,19 @@ void EscapeTest::run_probes(const std::vector<Probe>& probes) {
 }
 
 TEST_P(EscapeTest, a_tenant_does_not_become_more_than_it_is) {
-  run_probes(role_probes());
+  run_probes(kRoleProbes);
 }
 TEST_P(EscapeTest, a_tenant_reaches_no_file_no_program_and_no_secret_of_the_server) {
-  run_probes(file_probes());
+  run_probes(kFileProbes);
 }
 TEST_P(EscapeTest, a_tenant_makes_nothing_that_runs_outside_of_its_rights) {
-  run_probes(object_probes());
+  run_probes(kObjectProbes);
 }
 TEST_P(EscapeTest, a_tenant_sets_nothing_that_is_the_platforms) {
-  run_probes(setting_probes());
+  run_probes(kSettingProbes);
 }
 TEST_P(EscapeTest, a_tenant_leaves_nothing_in_the_platforms_database) {
-  run_probes(platform_database_probes());
+  run_probes(kPlatformDatabaseProbes);
 }
 
 TEST_P(EscapeTest, a_tenant_joins_none_of_the_servers_roles) {
@@ -256,7 +256,7 @@ TEST_P(EscapeTest, extensions_that_are_not_on_the_list_are_refused_trusted_or_no
   const auto [request, process] = running();
   ASSERT_EQ(as_tenant(request, "CREATE DATABASE derived TEMPLATE template0", "postgres"), kDone);
   int count = 0;
-  for (const std::string_view name : refused_extensions()) {
+  for (const std::string_view name : kRefusedBySql) {
     if (!is_available(all(), request, name)) continue;
     // Both of the same extension: the library of a language may be missing here.
     const std::string create = fmt::format("CREATE EXTENSION {} CASCADE", name);
