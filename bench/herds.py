@@ -10,7 +10,7 @@ SLEEPERS = 50
 CONNECTS = 200
 
 
-def _all_at_once(clients, uris):
+def all_at_once(clients, uris):
     """(ms until the last answer, [ms of each]): every URI by a client process of its own."""
     start = time.perf_counter()
     for client, uri in zip(clients, uris, strict=True):
@@ -19,7 +19,7 @@ def _all_at_once(clients, uris):
     return (time.perf_counter() - start) * 1000, rows
 
 
-def _wait_for_sleep(howdah, databases):
+def wait_for_sleep(howdah, databases):
     def asleep():
         listed = {row["id"]: row["status"] for row in howdah.api("GET", "/databases")}
         return all(listed[database["id"]] == "suspended" for database in databases)
@@ -34,11 +34,11 @@ def _rounds(howdah, clients, databases, plan):
     uris = [databases[n % len(databases)]["connection_uri"] for n in range(len(clients))]
     asleep, running, single = [], [], []
     for _ in range(plan["herds"]):
-        _wait_for_sleep(howdah, databases)
-        total, rows = _all_at_once(clients, uris)
+        wait_for_sleep(howdah, databases)
+        total, rows = all_at_once(clients, uris)
         asleep.append(total)
         single += rows
-        running.append(_all_at_once(clients, uris)[0])
+        running.append(all_at_once(clients, uris)[0])
     return {"asleep": first_rows.summary(asleep), "running": first_rows.summary(running),
             "single": first_rows.summary(single)}
 

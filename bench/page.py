@@ -39,6 +39,9 @@ METHOD = """
   loop) and timed from then. At full speed the generator has the other core, so howdahd's own CPU
   time (/proc) for each request is the fair measure. The bound is `/ca.crt`: the same server,
   parser and router, without a key and with nothing to look up.
+- *a thousand*: made one after the other, each asleep two seconds later; CPU is that of the three
+  processes while all sleep; the list is the whole of it, read by one client. For MemAvailable all
+  are woken one after the other and stay awake, idle: what the kernel spends on them is in it.
 - *memory*: PSS from /proc/PID/smaps_rollup, summed over all processes of an instance, of
   {instances} idle instances beside the warm spares and the catalog; more of them share more pages.
 """
@@ -139,6 +142,38 @@ def _figure_api(found):
            _verdict(one["cpu_us"] <= 50))
 
 
+def _figure_thousand(found):
+    count, asleep, awake = found["count"], found["asleep"], found["awake"]
+    first, last = found["creates"]["first"]["p50"], found["creates"]["last"]["p50"]
+    yield (f"{count} databases asleep: howdahd, gate and node", "<= 150 MB, < 1 % of a core",
+           f"{asleep['pss']:.1f} MB PSS ({asleep['rss']:.1f} MB RSS), "
+           f"{asleep['cpu_percent']:.2f} % over {asleep['seconds']} s",
+           _verdict(asleep["pss"] <= 150 and asleep["cpu_percent"] < 1))
+    yield (f"creates in a row, last tenth of {count} to first tenth", "<= 1.3x",
+           f"{last / first:.2f}x (p50 {_ms(first)}, then {_ms(last)})",
+           _verdict(last <= 1.3 * first))
+    above = found["wakes"]["above"]
+    yield (f"wakes of random ones of {count}, above a running database", "p50 <= 35 ms, "
+           "p99 <= 80 ms", f"p50 {_ms(above['p50'])}, p99 {_ms(above['p99'])} "
+           f"(n = {above['count']})", _verdict(above["p50"] <= 35 and above["p99"] <= 80))
+    yield (f"`GET /api/databases` with {count} rows", "p99 <= 40 ms",
+           f"p50 {_ms(found['lists']['p50'])}, p99 {_ms(found['lists']['p99'])} "
+           f"(n = {found['lists']['count']})", _verdict(found["lists"]["p99"] <= 40))
+    yield (f"100 of {count} woken at once, all answered", "<= 4 s",
+           f"p50 {_ms(found['herd']['p50'])}, max {_ms(found['herd']['max'])} "
+           f"(n = {found['herd']['count']})", _verdict(found["herd"]["max"] <= 4000))
+    restart = found["restart"]
+    yield (f"restart of everything with {count} databases, until it serves", "<= 3 s",
+           f"{restart['start_seconds']:.2f} s (first row of one asleep then "
+           f"{_ms(restart['row_ms'])}; stopping took {restart['stop_seconds']:.2f} s)",
+           _verdict(restart["start_seconds"] <= 3))
+    own = awake["daemons"]
+    yield (f"{count} awake idle instances, of MemAvailable", "<= 8 GB; Howdah's own <= 150 MB",
+           f"{awake['available_mb'] / 1024:.2f} GiB; own {own['pss']:.1f} MB PSS, "
+           f"{own['cpu_percent']:.2f} % of a core; started in {awake['start_seconds']:.0f} s",
+           _verdict(awake["available_mb"] * 1.048576 <= 8000 and own["pss"] <= 150))
+
+
 def _figure_gate(found):
     gate = found["gate"]
     yield ("direct relay, pgbench -S, 32 clients, TLS off", ">= 0.9x the bare relay",
@@ -151,7 +186,7 @@ def _figure_gate(found):
 FIGURES = [("create", _figure_create), ("wake", _figure_wake),
            ("herds", _figure_herds), ("crash", _figure_crash),
            ("memory", _figure_memory), ("firewall", _figure_firewall), ("api", _figure_api),
-           ("cli", _figure_cli),
+           ("cli", _figure_cli), ("thousand", _figure_thousand),
            ("gate", _figure_gate)]
 
 

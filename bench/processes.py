@@ -53,6 +53,14 @@ def memory_kb(pid):
     return values["Pss"], values["Rss"]
 
 
+def available_kb():
+    """MemAvailable of the machine: what programs could still get, page cache counted as free."""
+    for line in pathlib.Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1])
+    raise RuntimeError("/proc/meminfo has no MemAvailable")
+
+
 def is_running(pid):
     try:
         return _stat(pid)[0] != "Z"

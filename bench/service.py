@@ -32,10 +32,11 @@ class _UnixConnection(http.client.HTTPConnection):
 class Howdah:
     """with Howdah(binaries, parent, log) as howdah: serves; afterwards nothing is left of it."""
 
-    def __init__(self, binaries, parent, log, environment=None):
+    def __init__(self, binaries, parent, log, environment=None, volume_bytes=4 << 30):
         self.binaries = pathlib.Path(binaries)
         self._parent = parent
         self._log = log
+        self._volume_bytes = volume_bytes
         self._environment = {**os.environ, **(environment or {})}
         self._process = None
         self._api = None
@@ -63,10 +64,21 @@ class Howdah:
             if not os.path.ismount(self.data / "volume"):
                 shutil.rmtree(self.data, ignore_errors=True)
 
+    def restart(self):
+        """Stops everything and starts it on the same ports; (seconds to stop, until it serves)."""
+        begun = time.perf_counter()
+        self._process.stop()
+        stopped = time.perf_counter()
+        self._start()
+        return stopped - begun, time.perf_counter() - stopped
+
     def _start(self):
         self._process = processes.Background(
-            [self.binaries / "howdah", "up", "--data-dir", str(self.data), "--http-port", "0",
-             "--direct-port", "0", "--pooled-port", "0", "--volume-size", str(4 << 30)],
+            [self.binaries / "howdah", "up", "--data-dir", str(self.data), "--no-sample",
+             "--http-port", "0",
+             "--direct-port", str(self.connection.get("direct_port", 0)),
+             "--pooled-port", str(self.connection.get("pooled_port", 0)),
+             "--volume-size", str(self._volume_bytes)],
             self._log, env=self._environment, stdin=subprocess.DEVNULL)
         path = self.data / "connection.json"
 
@@ -75,7 +87,7 @@ class Howdah:
                 raise RuntimeError(f"howdah up ended early, see {self._log}")
             return path.exists()
 
-        processes.wait_for("start of howdah up", START_SECONDS, ready)
+        processes.wait_for("start of howdah up", START_SECONDS, ready, step=0.01)
         self.connection = json.loads(path.read_text())
         url = urllib.parse.urlsplit(self.connection["api_url"])
         if url.scheme != "http":

@@ -67,6 +67,12 @@ bool Context::remote() const {
   return !url.text.empty() && url.origin <= config_.value("data-dir").origin;
 }
 
+Result<void> Context::refuse_remote(std::string_view what) const {
+  if (!remote()) return {};
+  return fail(ErrorCode::unsupported, fmt::format("{} on the machine itself", what),
+              "run this there, without --api-url");
+}
+
 Result<http::Client> Context::connect(asio::io_context& io) const {
   if (remote()) return connect_remote(config_);
   return http::Client(io.get_executor(), layout().control_socket());
@@ -83,7 +89,15 @@ Result<boost::json::value> Context::call(http::Method method, const std::string&
   asio::io_context io(1);
   HOWDAH_TRY(http::Client client, connect(io));
   auto answer = net::run(io, client.call(method, path, query, body, kCallDeadline));
-  if (answer || answer.error().code != ErrorCode::unavailable || remote()) return answer;
+  if (answer || answer.error().code != ErrorCode::unavailable) return answer;
+  if (remote()) {
+    if (answer.error().hint.empty()) {
+      answer.error().hint =
+          "see there whether it runs (howdah status), was started with --listen or --domain, and "
+          "whether a firewall is between";
+    }
+    return answer;
+  }
   const Layout place = layout();
   const auto lock = os::try_lock(place.data / "lock");
   if (lock && !*lock) return answer;  // a Howdah runs there: what was said is what counts

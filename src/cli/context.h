@@ -49,6 +49,9 @@ class Context {
   OutputFormat format() const;
   // The commands talk to another machine: no file or socket of this one tells about it.
   bool remote() const;
+  // For commands that work on files and processes. what: "a service is made".
+  // Errors: unsupported when the commands talk to another machine.
+  Result<void> refuse_remote(std::string_view what) const;
 
   // Calls the API: of the local Howdah over its unix socket, where this user is known by its uid,
   // or with the API key that of another machine.

@@ -61,11 +61,18 @@ Result<http::Client> connect_remote(const Configuration& config) {
       }
       ca = std::move(*read);
     }
-    HOWDAH_TRY(address.tls, net::make_tls_client_context(ca, place.host));
+    auto tls = net::make_tls_client_context(ca, place.host);
+    if (!tls) return std::unexpected(std::move(tls).error().within(config.value("ca-file").place));
+    address.tls = std::move(*tls);
   }
   http::Client client(std::move(address));
   client.set_header("X-API-Key", config.text("api-key"));
   return client;
+}
+
+Result<std::string> remote_host(const Configuration& config) {
+  HOWDAH_TRY(Place place, parse_url(config.value("api-url")));
+  return std::move(place.host);
 }
 
 }  // namespace howdah::cli

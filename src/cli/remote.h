@@ -10,5 +10,7 @@ namespace howdah::cli {
 // Errors: config_invalid for an unusable URL or CA, and for plain HTTP to another machine;
 // unauthorized without a key.
 Result<http::Client> connect_remote(const Configuration& config);
+// Of the setting api-url, without port. Errors: config_invalid.
+Result<std::string> remote_host(const Configuration& config);
 
 }  // namespace howdah::cli

@@ -15,22 +15,6 @@ bool is_about_database(std::string_view pattern) {
          (pattern.starts_with(kDatabasePattern) && pattern[kDatabasePattern.size()] == '/');
 }
 
-std::string_view needed_scope(Access access) {
-  switch (access) {
-    case Access::open:
-      return "none";
-    case Access::read:
-      return "read";
-    case Access::write:
-      return "write";
-    case Access::admin:
-      return "admin";
-    case Access::local:
-      break;
-  }
-  return "local";
-}
-
 bool scope_allows(Scope scope, Access access) {
   switch (access) {
     case Access::open:
@@ -47,6 +31,22 @@ bool scope_allows(Scope scope, Access access) {
 }
 
 }  // namespace
+
+std::string_view to_string(Access access) {
+  switch (access) {
+    case Access::open:
+      return "open";
+    case Access::read:
+      return "read";
+    case Access::write:
+      return "write";
+    case Access::admin:
+      return "admin";
+    case Access::local:
+      break;
+  }
+  return "local";
+}
 
 std::string canonical_path(std::string_view path) {
   if (!path.starts_with(kAlias)) return std::string(path);
@@ -135,7 +135,7 @@ std::expected<Principal, Result<http::Response>> Routes::admit(const Rule& rule,
     return refuse("this call is answered on the machine itself only", "run howdah on it");
   }
   if (rule.access != Access::local && !scope_allows(caller->scope, rule.access)) {
-    return refuse("this call needs a key with scope " + std::string(needed_scope(rule.access)));
+    return refuse("this call needs a key with scope " + std::string(to_string(rule.access)));
   }
   if (caller->database_id && !rule.any_key) {
     const auto id = request.parameters.find("id");

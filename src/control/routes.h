@@ -21,6 +21,7 @@ namespace howdah::control {
 // open: anybody. read, write, admin: a key of that scope or wider, or a trusted local uid.
 // local: only a trusted uid on the control socket.
 enum class Access { open, read, write, admin, local };
+std::string_view to_string(Access access);
 
 struct Call {
   http::Request request;

@@ -17,8 +17,9 @@ std::string code_of(const Result<T>& result) {
   return result ? "ok" : std::string(info_of(result.error().code).name);
 }
 
+// Its members are public: bodies of tests that are lambdas get the test as a pointer.
 class ServiceTest : public ::testing::Test {
- protected:
+ public:
   static pg::testing::TestServer& server() {
     static pg::testing::TestServer shared;
     return shared;

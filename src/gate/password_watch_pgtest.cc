@@ -38,18 +38,24 @@ class PasswordWatchTest : public testing::Test {
     TestClient client(port == 0 ? harness.port() : port);
     return client.connect(std::string(kUser), std::string(kDatabase), std::string(password)).type;
   }
+  static bool opens_soon(Harness& harness, std::string_view password) {
+    const auto give_up = std::chrono::steady_clock::now() + 30s;
+    while (enters(harness, password) != 'Z') {
+      if (std::chrono::steady_clock::now() > give_up) return false;
+    }
+    return true;
+  }
 };
 
 TEST_F(PasswordWatchTest, an_alter_role_is_noticed_at_once_and_only_the_new_password_opens) {
-  Harness harness;
+  GateConfig config;
+  config.password_look_interval = 300s;  // it is not the regular look that finds it
+  Harness harness({.config = config});
   TestClient session(harness.port());
   ASSERT_EQ(session.connect().type, 'Z');
   tell(harness, changed_role(verifier_of("fresh")));
-  const auto started = std::chrono::steady_clock::now();
   session.query("ALTER ROLE user_aaaaaaaa PASSWORD 'fresh'");
-  while (enters(harness, "fresh") != 'Z' && std::chrono::steady_clock::now() - started < 3s) {
-  }
-  EXPECT_LT(std::chrono::steady_clock::now() - started, 450ms) << "before the regular look";
+  EXPECT_TRUE(opens_soon(harness, "fresh"));
   EXPECT_EQ(enters(harness, "fresh", harness.pooled_port()), 'Z');
   EXPECT_EQ(enters(harness, kPassword), 'E');
   EXPECT_EQ(enters(harness, kPassword, harness.pooled_port()), 'E');
@@ -57,16 +63,13 @@ TEST_F(PasswordWatchTest, an_alter_role_is_noticed_at_once_and_only_the_new_pass
   EXPECT_TRUE(harness.eventually([&] { return !harness.control().role_changes.empty(); }));
 }
 
-TEST_F(PasswordWatchTest, a_change_that_tells_nothing_is_found_within_a_second) {
+TEST_F(PasswordWatchTest, a_change_that_tells_nothing_is_found_by_the_regular_look) {
   Harness harness;
   TestClient session(harness.port());
   ASSERT_EQ(session.connect().type, 'Z');
   tell(harness, changed_role(verifier_of("fresh")));
   session.query("DO $$ BEGIN PERFORM 1; END $$");
-  const auto started = std::chrono::steady_clock::now();
-  while (enters(harness, "fresh") != 'Z' && std::chrono::steady_clock::now() - started < 3s) {
-  }
-  EXPECT_LT(std::chrono::steady_clock::now() - started, 1s);
+  EXPECT_TRUE(opens_soon(harness, "fresh"));
 }
 
 TEST_F(PasswordWatchTest, a_session_that_is_gone_at_once_is_looked_after_too) {

@@ -137,7 +137,9 @@ struct Client::Impl {
     if (error) {
       co_return fail(ErrorCode::unavailable,
                      "no TLS connection to " + address.host + ": " + error.message(),
-                     "name its CA certificate with --ca-file, if it has one of its own");
+                     "is --ca-file its CA, and the name one of its certificate? Howdah's own CA is "
+                     "tls/ca.crt in its data folder; its names are localhost, --listen, --domain "
+                     "and --public-host");
     }
     co_return connection;
   }

@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <thread>
@@ -22,16 +21,11 @@ using std::chrono::steady_clock;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 template <typename Condition>
 bool eventually(Condition condition) {
   const auto begin = steady_clock::now();
   while (!condition()) {
-    if (ms_since(begin) > 10'000) return false;
+    if (ms_since(begin) > 30'000) return false;
     std::this_thread::sleep_for(milliseconds(2));
   }
   return true;
@@ -157,13 +151,17 @@ TEST_P(ProcessTest, a_crash_is_seen_and_told_from_a_clean_stop) {
   EXPECT_EQ(report.exit_code, 128 + SIGKILL);
 }
 
-TEST_P(ProcessTest, committed_rows_survive_kill_9) {
-  const auto [request, process] = running();
+TEST_P(ProcessTest, after_a_clean_stop_and_after_kill_9_it_starts_and_has_its_rows) {
+  auto [request, process] = running();
+  const std::string owner(kTemplateOwner);
   require(all().ask(request, "CREATE TABLE public.t AS SELECT generate_series(1, 1000)"));
-  require(all().run(process->kill()));
-  EXPECT_TRUE(lock_is_free(request));
-  const auto again = require(all().start(request));
-  EXPECT_EQ(require(all().ask(request, "SELECT count(*) FROM public.t")), "1000");
+  for (const bool clean : {true, false, true}) {
+    require(all().run(clean ? process->stop() : process->kill()));
+    EXPECT_TRUE(lock_is_free(request));
+    process = require(all().start(request));
+    EXPECT_EQ(require(all().ask(request, "SELECT 1", "tenant_template", owner)), "1");
+    EXPECT_EQ(require(all().ask(request, "SELECT count(*) FROM public.t")), "1000");
+  }
 }
 
 // A backend in a loop without system calls does not notice that its postmaster is dead.
@@ -180,9 +178,7 @@ TEST_P(ProcessTest, orphans_of_a_dead_postmaster_are_ended_before_a_start) {
   require(all().run(process->wait_exit()));
   std::this_thread::sleep_for(milliseconds(50));
   EXPECT_FALSE(lock_is_free(request)) << "the looping backend lives on";
-  const auto begin = steady_clock::now();
   const auto again = require(all().start(request));
-  fmt::print("pg{}: start over an orphan {:.1f} ms\n", postgres().major, ms_since(begin));
   EXPECT_EQ(require(all().ask(request, "SELECT 1")), "1");
 }
 
@@ -318,9 +314,7 @@ TEST_P(ProcessTest, before_16_a_new_role_logs_in_once_its_line_is_in_force) {
   auto [request, process] = running();
   const std::string role = "app_user";
   request.config.roles.push_back(role);
-  const auto begin = steady_clock::now();
   require(all().run(process->allow_role(request.config, role)));
-  fmt::print("pg{}: allow_role {:.1f} ms\n", postgres().major, ms_since(begin));
   require(all().ask(request, "CREATE ROLE app_user LOGIN"));
   EXPECT_EQ(require(all().ask(request, "SELECT current_user", "postgres", role)), role);
 }
@@ -369,34 +363,6 @@ TEST_P(ProcessTest, an_idle_instance_of_the_smallest_class_needs_little_memory) 
   fmt::print("pg{}: idle nano instance, memory of its own {} kB\n", postgres().major, memory_kb);
   // The rest up to the 6.5 MB of the target are program pages, which all instances share.
   if (postgres().major == 15) EXPECT_LT(memory_kb, 5'700);
-}
-
-TEST_P(ProcessTest, a_stopped_instance_answers_soon_after_its_start) {
-  const StartRequest request = clone();
-  std::vector<double> ready, first_row, after_crash, stop;
-  for (int round = 0; round < 5; ++round) {
-    auto begin = steady_clock::now();
-    auto process = require(all().start(request));
-    ready.push_back(ms_since(begin));
-    require(all().ask(request, "SELECT 1", "tenant_template", std::string(kTemplateOwner)));
-    first_row.push_back(ms_since(begin));
-    require(all().ask(request, "CREATE TABLE IF NOT EXISTS public.t(a int)"));
-    require(all().run(process->kill()));
-    begin = steady_clock::now();
-    process = require(all().start(request));
-    require(all().ask(request, "SELECT 1", "tenant_template", std::string(kTemplateOwner)));
-    after_crash.push_back(ms_since(begin));
-    begin = steady_clock::now();
-    require(all().run(process->stop()));
-    stop.push_back(ms_since(begin));
-  }
-  fmt::print(
-      "pg{}: ready {:.1f} ms, first row {:.1f} ms, after kill -9 {:.1f} ms, clean stop {:.1f} ms\n",
-      postgres().major, median(ready), median(first_row), median(after_crash), median(stop));
-  // Far above the figures of the ADR (28 and 34 ms), for a machine that builds at the same time:
-  // bench/run measures, this only notices a start that waits for something.
-  EXPECT_LT(median(first_row), 500);
-  EXPECT_LT(median(after_crash), 1'000);
 }
 
 }  // namespace

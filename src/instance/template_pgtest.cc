@@ -220,7 +220,7 @@ TEST_P(TemplateTest, a_transaction_that_changes_roles_and_stays_open_holds_up_no
       all().run(set_verifier(request.place, std::string(kTemplateOwner), kVerifier));
   ASSERT_FALSE(changed);
   EXPECT_EQ(changed.error().code, ErrorCode::conflict);
-  EXPECT_LT(ms_since(begin), 4000);
+  EXPECT_LT(ms_since(begin), 30'000);
 }
 
 TEST_P(TemplateTest, anything_that_the_server_would_take_for_a_plain_password_is_refused) {

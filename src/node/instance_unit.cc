@@ -300,6 +300,14 @@ void InstanceUnit::begin_stop(std::string reason, bool kill) {
 
 Task<void> InstanceUnit::run_stop(std::shared_ptr<InstanceUnit> self, std::string reason,
                                   bool kill) {
+  if (!kill && services_.look_last) {
+    const auto looked = co_await services_.look_last(self);
+    // It may have died, or hang: the stop does not wait for it.
+    if (!looked) {
+      log::info("instance", "{}: not looked at before its stop: {}", id().str(),
+                looked.error().to_log());
+    }
+  }
   const auto stopped = kill ? co_await postmaster_->kill() : co_await postmaster_->stop();
   if (!stopped) {
     // Something of it still runs, so no second one may be started: a start finds and adopts it.

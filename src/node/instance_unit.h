@@ -43,6 +43,8 @@ class InstanceUnit : public std::enable_shared_from_this<InstanceUnit> {
     std::function<Task<void>(Manifest)> admit = {};
     // Awaited at each start, before it is running. An error is logged.
     std::function<Task<void>(std::shared_ptr<InstanceUnit>)> prepare = {};
+    // Awaited at each clean stop, before the postmaster is told. An error is logged.
+    std::function<Task<void>(std::shared_ptr<InstanceUnit>)> look_last = {};
   };
 
   InstanceUnit(Services& services, Manifest manifest);

@@ -58,6 +58,7 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
   registry_.set_admission(std::bind_front(&Admission::admit, &admission_));
   registry_.observe(std::bind_front(&NodeService::on_change, this));
   registry_.prepare_with(std::bind_front(&NodeService::prepare, this));
+  registry_.look_last_with(std::bind_front(&RoleKeeper::look_last, &roles_));
   routes_.add_to(router_);
 }
 

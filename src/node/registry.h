@@ -45,6 +45,10 @@ class Registry {
   void prepare_with(std::function<Task<void>(UnitPtr)> prepare) {
     services_.prepare = std::move(prepare);
   }
+  // Awaited at each clean stop, while the instance still accepts connections.
+  void look_last_with(std::function<Task<void>(UnitPtr)> look) {
+    services_.look_last = std::move(look);
+  }
 
   UnitPtr add(Manifest manifest);
   void erase(const UnitPtr& unit);

@@ -18,6 +18,8 @@ using instance::RolesInside;
 constexpr milliseconds kWriteLater{500};
 constexpr milliseconds kSweep{5'000};
 constexpr milliseconds kPrepareMax{10'000};
+// A tenant can keep the look from its answer (a lock on pg_authid), but not the stop.
+constexpr milliseconds kLookLastMax{2'000};
 
 const RoleInside* find_role(const RolesInside& inside, std::string_view name) {
   const auto found = std::ranges::find(inside.roles, name, &RoleInside::name);
@@ -137,6 +139,9 @@ asio::awaitable<RoleKeeper::Turn> RoleKeeper::take_turn(InstanceId id) {
 
 Task<std::vector<nodeapi::RoleState>> RoleKeeper::look(InstanceId id) {
   HOWDAH_CO_TRY(const UnitPtr unit, parts_.registry.require(id));
+  if (unit->state() == InstanceState::stopping) {
+    co_return fail(ErrorCode::conflict, "the instance is being stopped", "ask again");
+  }
   if (runs(*unit)) {
     Turn turn = co_await take_turn(id);
     const auto fresh = co_await refresh(unit, turn, Clients::present);
@@ -180,6 +185,17 @@ Task<void> RoleKeeper::prepare(UnitPtr unit) {
   Turn turn = co_await take_turn(unit->id());
   co_return co_await net::with_deadline(refresh(unit, turn, Clients::none_yet), kPrepareMax,
                                         "write the passwords of roles");
+}
+
+Task<void> RoleKeeper::look_last(UnitPtr unit) {
+  if (unit->manifest().is_spare()) co_return Result<void>{};
+  co_return co_await net::with_deadline(take_in(unit), kLookLastMax,
+                                        "look for changed passwords before the stop");
+}
+
+Task<void> RoleKeeper::take_in(UnitPtr unit) {
+  Turn turn = co_await take_turn(unit->id());
+  co_return co_await refresh(unit, turn, Clients::present);
 }
 
 Task<void> RoleKeeper::refresh(UnitPtr unit, Turn& turn, Clients clients) {

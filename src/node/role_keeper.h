@@ -31,8 +31,8 @@ class RoleKeeper {
   ~RoleKeeper();
 
   // The roles that have a password of the platform, as they are inside; of an instance that does
-  // not run, as they were seen last. Errors: not_found, unavailable; conflict: it was stopped
-  // meanwhile.
+  // not run, as they were seen last. Errors: not_found, unavailable; conflict: it is being stopped,
+  // or was meanwhile.
   // Cost: one query on a connection that stays open while somebody asks.
   Task<std::vector<nodeapi::RoleState>> look(InstanceId id);
   // The platform's passwords, from now on. Durable when this returns; an error other than not_found
@@ -41,6 +41,9 @@ class RoleKeeper {
 
   // To be awaited when the instance accepts connections and before anybody is told so.
   Task<void> prepare(UnitPtr unit);
+  // To be awaited before a clean stop: what its users changed in their last moment is known then,
+  // and not only after the next start, when the old password has let somebody in once more.
+  Task<void> look_last(UnitPtr unit);
   // To be called after each change of state of any unit, and when it was claimed: what is still to
   // be written into one that runs is written in the background.
   void note_change(const UnitPtr& unit);
@@ -53,6 +56,7 @@ class RoleKeeper {
   enum class Clients { none_yet, present };
 
   asio::awaitable<Turn> take_turn(InstanceId id);
+  Task<void> take_in(UnitPtr unit);
   Task<void> refresh(UnitPtr unit, Turn& turn, Clients clients);
   Task<void> reconcile(UnitPtr unit, pg::Connection& connection, Clients clients);
   asio::awaitable<void> write_later(UnitPtr unit);

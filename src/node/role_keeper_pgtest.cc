@@ -147,6 +147,16 @@ TEST_F(RoleKeeperTest, a_sleeping_instance_gets_it_before_its_next_client_and_is
   EXPECT_EQ(inside(), verifier('2'));
 }
 
+TEST_F(RoleKeeperTest, a_change_in_the_last_moment_before_a_stop_is_known_without_a_start) {
+  settle();
+  alter("PASSWORD '" + verifier('2') + "'");
+  ASSERT_TRUE(node_->stop(instance_.id, true));
+  const RoleState changed = look();
+  EXPECT_EQ(changed.verifier, verifier('2'));
+  EXPECT_TRUE(changed.changed_at);
+  EXPECT_EQ(node_->show(instance_.id)->state, InstanceState::stopped);
+}
+
 TEST_F(RoleKeeperTest, a_change_before_the_agent_died_is_found_by_the_next) {
   settle();
   alter("PASSWORD '" + verifier('2') + "'");

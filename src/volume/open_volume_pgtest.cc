@@ -326,6 +326,18 @@ class OnDisk : public OpenVolume {
     options_.data_dir.clear();
     OpenVolume::TearDown();
   }
+  // To an ordinary disk; "a/file" in it says "kept".
+  void move_folder_with_a_file() {
+    open();
+    ASSERT_TRUE(volume_->create_directory("a"));
+    write_text(path("a/file"), "kept");
+    ASSERT_TRUE(volume_->close());
+    volume_.reset();
+    const os::Path moved = folder_.path() / "moved";
+    run_program({"/usr/bin/cp", "-a", options_.data_dir.string(), moved.string()});
+    options_.data_dir = moved;
+    open();
+  }
   std::unique_ptr<MountedImage> disk_;
 };
 
@@ -387,15 +399,7 @@ TEST_F(HostXfs, a_size_that_was_asked_for_makes_an_image) {
 }
 
 TEST_F(HostXfs, a_folder_that_moves_to_a_disk_without_reflinks_goes_on_with_copies) {
-  open();
-  ASSERT_TRUE(volume_->create_directory("a"));
-  write_text(path("a/file"), "kept");
-  ASSERT_TRUE(volume_->close());
-  volume_.reset();
-  const os::Path moved = folder_.path() / "moved";
-  run_program({"/usr/bin/cp", "-a", options_.data_dir.string(), moved.string()});
-  options_.data_dir = moved;
-  open();
+  move_folder_with_a_file();
   if (volume_->driver() == "reflink") GTEST_SKIP() << "/tmp has reflinks";
   EXPECT_EQ(volume_->driver(), "copy");
   EXPECT_NE(volume_->degraded().find("moved"), std::string::npos) << volume_->degraded();
@@ -413,15 +417,7 @@ TEST_F(OnDisk, reflinks_are_refused_in_words_where_they_were_asked_for_and_canno
 }
 
 TEST_F(HostBtrfs, a_folder_that_moves_to_an_ordinary_disk_goes_on_with_copies) {
-  open();
-  ASSERT_TRUE(volume_->create_directory("a"));
-  write_text(path("a/file"), "kept");
-  ASSERT_TRUE(volume_->close());
-  volume_.reset();
-  const os::Path moved = folder_.path() / "moved";
-  run_program({"/usr/bin/cp", "-a", options_.data_dir.string(), moved.string()});
-  options_.data_dir = moved;
-  open();
+  move_folder_with_a_file();
   EXPECT_NE(volume_->driver(), "btrfs");
   ASSERT_TRUE(volume_->clone("a", "b"));
   EXPECT_EQ(read_text(path("b/file")), "kept");

@@ -48,6 +48,23 @@ test("a database is made, listed, shown and deleted by name", async () => {
   assert.deepEqual(await json(["db", "list"]), []);
 });
 
+test("a database is made with its settings, its limit and its protection", async () => {
+  const args = ["db", "create", "tuned", "--email", "ada@example.org", "--protect"];
+  args.push("--set", "work_mem=9MB", "--set", "jit=off", "--storage-limit", "209715200");
+  const made = await json(args);
+  assert.equal(made.protected, true);
+  assert.equal(made.storage_limit_bytes, 209715200);
+  assert.deepEqual(made.settings, { work_mem: "9MB", jit: "off" });
+  const shown = await howdah.it.cli(["psql", "tuned", "--", "-XAtc", "SHOW work_mem"]);
+  assert.equal(shown.stdout, "9MB\n");
+  assert.match(await fails(["db", "create", "wrong", "--set", "work_mem"], 2), /no setting/);
+  const planned = await json(["db", "rotate", "tuned", "--dry-run"]);
+  assert.equal(planned.action, "password.rotate");
+  assert.equal((await json(["db", "credentials", "tuned"])).length, 1);
+  await json(["db", "update", "tuned", "--no-protect"]);
+  await howdah.it.cli(["db", "delete", "tuned", "--yes"]);
+});
+
 test("a delete without --yes and without a terminal changes nothing", async () => {
   await json(["db", "create", "precious", "--email", "ada@example.org"]);
   assert.equal((await howdah.it.cli(["db", "delete", "precious", "--no-input"])).code, 2);

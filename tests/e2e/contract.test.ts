@@ -3,9 +3,13 @@
 // api/openapi.yaml is checked by the harness with every call of every test; this file keeps the
 // description itself from drifting.
 import assert from "node:assert/strict";
+import fs from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
-import type { Json } from "./harness/api.ts";
+import type { Database, Json } from "./harness/api.ts";
 import { shared } from "./harness/howdah.ts";
+import { until } from "./harness/run.ts";
+import { startup, Wire } from "./harness/wire.ts";
 
 const howdah = shared();
 
@@ -155,6 +159,23 @@ test("the firewall's rows", async () => {
   await api.deleteDatabase(made.id);
 });
 
+/** Attempts that the firewall refuses, one from each address, until they are listed. */
+async function refuseFrom(addresses: string[], made: Database): Promise<void> {
+  const { direct_port } = howdah.it.connection;
+  for (const address of addresses) {
+    const wire = await Wire.open("127.0.0.1", direct_port, address);
+    assert.ok(await wire.secure());
+    const login: [string, string][] = [["user", made.username]];
+    wire.send(startup([...login, ["database", made.database_name]]));
+    assert.equal((await wire.read())?.type, "E", address);
+    wire.close();
+  }
+  const path = `/api/databases/${made.id}/whitelist/denied`;
+  await until("all of them are listed", 10_000, async () => {
+    return (await howdah.it.api.expect(200, "GET", path)).count === addresses.length;
+  });
+}
+
 test("every list has pages that join without a gap or a double", async () => {
   const { api } = howdah.it;
   const made = await Promise.all([1, 2, 3, 4, 5].map(() => api.createDatabase()));
@@ -164,9 +185,13 @@ test("every list has pages that join without a gap or a double", async () => {
   for (const name of ["a", "b", "c"]) {
     await api.expect(201, "POST", "/api/keys", { body: { name } });
   }
-  const lists = ["/api/databases", rules, "/api/operations", "/api/keys", "/api/audit"];
+  const denied = `${rules}/denied`;
+  await refuseFrom(["127.0.0.2", "127.0.0.3", "127.0.0.4"], made[0]!);
+  const lists = ["/api/databases", rules, denied, "/api/operations", "/api/keys", "/api/audit"];
+  // A refused address has no id of its own.
+  const nameOf = ({ id, address }: Json) => id ?? address;
   for (const path of lists) {
-    const all = (await api.expect(200, "GET", path)).data.map(({ id }: Json) => id);
+    const all = (await api.expect(200, "GET", path)).data.map(nameOf);
     assert.ok(all.length >= 3, `${path}: ${all.length} rows`);
     const paged: unknown[] = [];
     let next: string | undefined = `${path}?limit=2`;
@@ -174,7 +199,7 @@ test("every list has pages that join without a gap or a double", async () => {
       const reply = await api.call("GET", next);
       assert.equal(reply.status, 200);
       assert.ok(reply.body.count <= 2);
-      paged.push(...reply.body.data.map(({ id }: Json) => id));
+      paged.push(...reply.body.data.map(nameOf));
       const link = reply.headers.get("link");
       const cursor = reply.body.meta?.next_cursor;
       assert.equal(link === null, cursor === undefined);
@@ -187,6 +212,22 @@ test("every list has pages that join without a gap or a double", async () => {
     }
   }
   for (const { id } of made) await api.deleteDatabase(id);
+});
+
+test("dumps of the catalog have no pages, and no more than a thousand are listed", async () => {
+  const { api, dataDir } = howdah.it;
+  const { data: made } = await api.expect(201, "POST", "/api/catalog/dumps");
+  const folder = dirname(made.path);
+  assert.equal(folder, join(dataDir, "backups/catalog"));
+  for (let i = 0; i < 1000; i++) {
+    const older = new Date(Date.parse(made.created_at) - (i + 1) * 1000);
+    const time = older.toISOString().replace(/[-:]|\.\d+/g, "");
+    fs.linkSync(made.path, join(folder, `catalog-${time}.dump`));
+  }
+  const list = await api.expect(200, "GET", "/api/catalog/dumps");
+  assert.equal(list.count, 1000);
+  assert.equal(list.data[0].name, made.name, "the newest first");
+  await api.problem(400, "GET", "/api/catalog/dumps?limit=2");
 });
 
 test("the audit log is narrowed down by every filter", async () => {

@@ -192,3 +192,72 @@ test("by default nobody else reaches anything", needs, () =>
     assert.doesNotMatch(howdah.output, /other machines/);
   }),
 );
+
+/** The command line on the other machine, which has no Howdah and no settings of its own. */
+function remote(howdah: Howdah, args: string[], env: Record<string, string> = {}) {
+  const { api_url, api_key, ca_certificate } = howdah.connection;
+  const nowhere = { HOME: "/nonexistent", XDG_CONFIG_HOME: "", NO_COLOR: "1" };
+  const key = { HOWDAH_API_URL: api_url, HOWDAH_API_KEY: api_key, HOWDAH_CA_FILE: ca_certificate };
+  const command = ["netns", "exec", CLIENT, program("howdah"), ...args];
+  return run("ip", command, { env: { ...nowhere, ...key, ...env }, cwd: "/" });
+}
+
+test("the command line works against another machine, once it trusts its CA", needs, () =>
+  withOpen(["--listen", ADDRESS], async (howdah) => {
+    const { api_url, ca_certificate } = howdah.connection;
+    const made = await remote(howdah, ["db", "create", "far", "-o", "json"]);
+    assert.equal(made.code, 0, made.stderr);
+    // By flags as by variables.
+    const flags = ["--api-url", api_url, "--ca-file", ca_certificate];
+    const plain = { HOWDAH_API_URL: "", HOWDAH_CA_FILE: "" };
+    const listed = await remote(howdah, ["db", "list", ...flags], plain);
+    assert.match(listed.stdout, /far/, listed.stderr);
+    // The URLs say localhost: here that would be another machine.
+    const asked = await remote(howdah, ["psql", "far", "--", "-XAtc", "SELECT 6 * 7"]);
+    assert.equal(asked.stdout, "42\n", asked.stderr);
+    const file = path.join(path.dirname(howdah.dataDir), "far.env");
+    const pulled = await remote(howdah, ["env", "pull", "far", "--file", file]);
+    assert.equal(pulled.code, 0, pulled.stderr);
+    assert.match(pulled.stderr, /lead to localhost.*--public-host/);
+    assert.match((await remote(howdah, ["logs", "far"])).stdout, /ready to accept connections/);
+
+    // What only that machine can tell is refused, instead of told of this one.
+    for (const args of [["logs"], ["doctor"], ["service", "install"], ["uninstall", "--yes"]]) {
+      const refused = await remote(howdah, args);
+      assert.equal(refused.code, 7, `${args}: ${refused.stdout}${refused.stderr}`);
+      assert.match(refused.stderr, /on the machine itself[\s\S]*without --api-url/);
+      assert.equal(refused.stdout, "");
+    }
+  }),
+);
+
+test("the command line refuses another machine whose CA is not the named one", needs, () =>
+  withOpen(["--listen", ADDRESS], async (howdah) => {
+    const { api_url } = howdah.connection;
+    const base = path.dirname(howdah.dataDir);
+    const other = path.join(base, "other.crt");
+    const key = ["-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null"];
+    await runOk("openssl", ["req", "-x509", ...key, "-out", other, "-subj", "/CN=x", "-days", "1"]);
+    for (const ca of [other, ""]) {
+      const wrong = await remote(howdah, ["db", "list"], { HOWDAH_CA_FILE: ca });
+      assert.equal(wrong.code, 69, wrong.stdout);
+      assert.match(wrong.stderr, /no TLS connection to 192\.0\.2\.7: certificate verify failed/);
+      assert.match(wrong.stderr, /--ca-file[\s\S]*tls\/ca\.crt/, "where the right one is");
+      assert.equal(wrong.stdout, "");
+    }
+    const noCertificate = path.join(base, "no.crt");
+    fs.writeFileSync(noCertificate, "nothing\n");
+    const cases: [Record<string, string>, number, RegExp][] = [
+      [{ HOWDAH_CA_FILE: noCertificate }, 78, /HOWDAH_CA_FILE: the CA certificate is unusable/],
+      [{ HOWDAH_API_URL: api_url.replace("https", "http") }, 78, /plain http[\s\S]*use https/],
+      [{ HOWDAH_API_URL: `https://${ADDRESS}:1` }, 69, /refused[\s\S]*--listen[\s\S]*firewall/],
+      [{ HOWDAH_API_KEY: "" }, 5, /no API key for[\s\S]*howdah key create/],
+      [{ HOWDAH_API_KEY: "wrong" }, 5, /valid API key is needed/],
+    ];
+    for (const [env, code, says] of cases) {
+      const refused = await remote(howdah, ["db", "list"], env);
+      assert.equal(refused.code, code, refused.stdout + refused.stderr);
+      assert.match(refused.stderr, says);
+    }
+  }),
+);

@@ -300,6 +300,10 @@ test("a dry run names what would be, has the real errors, and does nothing", asy
     assert.equal((await api.expect(200, "GET", rules)).count, 0);
     await api.expect(200, "POST", `${pathOf(made)}/resume?dry_run=true`);
     await api.expect(200, "POST", `${pathOf(made)}/undelete?dry_run=true`);
+    const rotate = `${pathOf(made)}/rotate-password?dry_run=true`;
+    const rotation = await api.expect(200, "POST", rotate, { body: {} });
+    assert.deepEqual(rotation.data.changes.generation, { from: 1, to: 2 });
+    await api.problem(404, "POST", rotate, { body: { role: "nobody" } });
     const fields = { friendlyName: "planned", ownerEmail: "a@example.org" };
     const made2 = await api.expect(200, "POST", "/api/databases?dry_run=true", { body: fields });
     assert.equal(made2.data.action, "database.create");

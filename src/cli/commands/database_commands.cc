@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "cli/commands/setting_options.h"
 #include "cli/context.h"
 
 namespace howdah::cli {
@@ -16,6 +17,9 @@ struct CreateOptions {
   std::int64_t suspend_after_s = -1;
   std::string size_class;
   std::int64_t pg_version = 0;
+  std::int64_t storage_limit_bytes = 0;
+  std::vector<std::string> set;
+  bool protect = false;
   bool sample = false;
 };
 
@@ -26,6 +30,10 @@ Result<int> create_database(Context& context, const CreateOptions& options) {
   if (options.suspend_after_s >= 0) body["suspendAfterSeconds"] = options.suspend_after_s;
   if (!options.size_class.empty()) body["sizeClass"] = options.size_class;
   if (options.pg_version != 0) body["pgVersion"] = options.pg_version;
+  if (options.storage_limit_bytes != 0) body["storageLimitBytes"] = options.storage_limit_bytes;
+  if (options.protect) body["protected"] = true;
+  HOWDAH_TRY(auto settings, read_settings(options.set));
+  if (!settings.empty()) body["settings"] = std::move(settings);
   if (options.sample) body["sampleData"] = true;
   HOWDAH_TRY(const auto answer, context.call(http::Method::post, "/api/databases", body));
   context.print_object(answer.at("data"));
@@ -60,8 +68,14 @@ void add_create(CLI::App& db, Context& context) {
   create->add_option("--max-connections", options->max_connections, "Server connections (1-500)");
   create->add_option("--suspend-after", options->suspend_after_s,
                      "Seconds without use until it sleeps (0: never)");
-  create->add_option("--size-class", options->size_class, "nano, small, medium or large");
+  create->add_option("--size-class", options->size_class, "nano, small, medium, large or custom");
   create->add_option("--pg-version", options->pg_version, "PostgreSQL major version");
+  create->add_option("--storage-limit", options->storage_limit_bytes, "Bytes it may take")
+      ->check(CLI::PositiveNumber);
+  create->add_option("--set", options->set, "A setting of PostgreSQL, such as work_mem=64MB")
+      ->take_all()
+      ->allow_extra_args(false);
+  create->add_flag("--protect", options->protect, "It cannot be deleted");
   create->add_flag("--sample", options->sample, "Fill it with sample data");
   add_example(*create, "howdah db create shop --email ada@example.org");
   create->callback([&context, options] {

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "cli/commands/setting_options.h"
 #include "cli/context.h"
 
 namespace howdah::cli {
@@ -97,17 +98,9 @@ Result<int> delete_database(Context& context, const LifecycleOptions& options) {
   return 0;
 }
 
-// name=value and names to take away, as the API wants them. Errors: invalid_request.
+// What is set, and names to take away. Errors: invalid_request.
 Result<boost::json::object> settings_of(const UpdateOptions& options) {
-  boost::json::object settings;
-  for (const std::string& text : options.set) {
-    const std::size_t equals = text.find('=');
-    if (equals == 0 || equals == std::string::npos) {
-      return fail(ErrorCode::invalid_request, fmt::format("'{}' is no setting", text),
-                  "give it as --set work_mem=64MB");
-    }
-    settings[text.substr(0, equals)] = text.substr(equals + 1);
-  }
+  HOWDAH_TRY(auto settings, read_settings(options.set));
   for (const std::string& name : options.unset) settings[name] = nullptr;
   return settings;
 }

@@ -97,6 +97,11 @@ Result<int> pull(Context& context, const PullOptions& options) {
     context.print_object({{"file", file.string()}, {"variables", names}});
   }
   context.say(fmt::format("Wrote {} to {}.", listed, file.string()));
+  if (context.remote() && revealed.at("host") == "localhost") {
+    context.say(
+        "They lead to localhost, where that Howdah is: start it with --public-host NAME, the name "
+        "that this machine reaches it by.");
+  }
   return 0;
 }
 

@@ -117,6 +117,7 @@ Result<int> follow_database_logs(Context& context, const LogOptions& options,
 }
 
 Result<int> show_daemon_logs(Context& context, const LogOptions& options) {
+  HOWDAH_CHECK(context.refuse_remote("the daemons' own logs are read"));
   DaemonLogFilter filter;
   if (!options.level.empty()) filter.level = options.level;
   filter.search = options.search;

@@ -17,6 +17,7 @@ struct RotateOptions {
   std::string grace;
   bool revoke_old = false;
   bool cut_sessions = false;
+  bool dry_run = false;
 };
 
 // "24h", "30m", "7d", "90s", "90": seconds.
@@ -48,8 +49,11 @@ Result<int> rotate(Context& context, const RotateOptions& options) {
   if (options.cut_sessions) body["cutSessions"] = true;
   HOWDAH_TRY(const auto database, context.find_database(options.database));
   const std::string id(database.at("id").as_string());
+  http::Query query;
+  if (options.dry_run) query.emplace_back("dry_run", "true");
   HOWDAH_TRY(const auto answer,
-             context.call(http::Method::post, "/api/databases/" + id + "/rotate-password", body));
+             context.call(http::Method::post, "/api/databases/" + id + "/rotate-password", body,
+                          std::move(query)));
   context.print_object(answer.at("data").as_object());
   context.say(answer.at("message").as_string());
   return 0;
@@ -84,6 +88,7 @@ void add_password_commands(CLI::App& app, Context& context) {
   rotating->add_flag("--revoke-old", options->revoke_old,
                      "Make no password; end all but the newest now");
   rotating->add_flag("--cut-sessions", options->cut_sessions, "End open sessions of the role too");
+  rotating->add_flag("--dry-run", options->dry_run, "Show what would be done, and do nothing");
   rotating->callback([&context, options] {
     context.action = [&context, options] { return rotate(context, *options); };
   });

@@ -11,6 +11,7 @@
 
 #include "cli/commands/target.h"
 #include "cli/context.h"
+#include "cli/remote.h"
 #include "os/file.h"
 #include "os/process.h"
 
@@ -55,11 +56,15 @@ Result<int> run_psql(Context& context, const PsqlOptions& options) {
   HOWDAH_TRY(const os::UniqueFd secret,
              memory_file("howdah-pgpass", fmt::format("*:*:*:*:{}\n", password)));
   HOWDAH_TRY(const os::UniqueFd trusted, memory_file("howdah-ca", ca));
+  std::string host(login.at("host").as_string());
+  // What a Howdah without --public-host calls itself; there it is, here it is another machine.
+  if (context.remote() && host == "localhost") {
+    HOWDAH_TRY(host, remote_host(context.config()));
+  }
   const std::string conninfo = fmt::format(
       "host={} port={} user={} dbname={} sslmode=verify-full sslrootcert=/proc/self/fd/{} "
       "passfile=/proc/self/fd/{} application_name=howdah-psql",
-      std::string_view(login.at("host").as_string()), login.at("direct_port").as_int64(),
-      std::string_view(login.at("username").as_string()),
+      host, login.at("direct_port").as_int64(), std::string_view(login.at("username").as_string()),
       std::string_view(login.at("database_name").as_string()), trusted.get(), secret.get());
   std::vector<std::string> arguments{psql, conninfo};
   arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());

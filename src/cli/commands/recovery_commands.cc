@@ -10,10 +10,7 @@ namespace howdah::cli {
 namespace {
 
 Result<int> show_recovery_key(Context& context) {
-  if (context.remote()) {
-    return fail(ErrorCode::unsupported, "the recovery key is shown only on the machine itself",
-                "run this there, without --api-url");
-  }
+  HOWDAH_CHECK(context.refuse_remote("the recovery key is shown only"));
   HOWDAH_TRY(const auto answer, context.call(http::Method::post, "/internal/recovery-key"));
   const auto& data = answer.at("data").as_object();
   if (context.format() != OutputFormat::table) {

@@ -48,12 +48,6 @@ std::vector<std::string> arguments_of(const Context& context) {
   return arguments;
 }
 
-Result<void> refuse_remote(const Context& context) {
-  if (!context.remote()) return {};
-  return fail(ErrorCode::unsupported, "a service is made on the machine itself",
-              "run this there, without --api-url");
-}
-
 std::string systemctl(const ServiceSettings& settings) {
   return settings.system ? "systemctl" : "systemctl --user";
 }
@@ -80,7 +74,7 @@ Result<void> start_service(const Context& context, const ServiceSettings& settin
 }
 
 Result<int> install(Context& context, const ServiceOptions& options) {
-  HOWDAH_CHECK(refuse_remote(context));
+  HOWDAH_CHECK(context.refuse_remote("a service is made"));
   HOWDAH_TRY(const ServiceSettings settings, service_settings(context, options.destination));
   if (options.dry_run) {
     fmt::print("# {}\n{}", unit_file(settings).string(), unit_text(settings));
@@ -113,7 +107,7 @@ Result<int> install(Context& context, const ServiceOptions& options) {
 }
 
 Result<int> remove(Context& context, const ServiceOptions& options) {
-  HOWDAH_CHECK(refuse_remote(context));
+  HOWDAH_CHECK(context.refuse_remote("a service is made"));
   HOWDAH_TRY(const ServiceSettings settings, service_settings(context, options.destination));
   HOWDAH_TRY(const auto gone, remove_service(settings));
   for (const os::Path& path : gone) context.say(fmt::format("Removed {}.", path.string()));
@@ -122,7 +116,7 @@ Result<int> remove(Context& context, const ServiceOptions& options) {
 }
 
 Result<int> show_service(Context& context, const ServiceOptions& options) {
-  HOWDAH_CHECK(refuse_remote(context));
+  HOWDAH_CHECK(context.refuse_remote("a service is made"));
   HOWDAH_TRY(const ServiceSettings settings, service_settings(context, options.destination));
   const bool installed = fs::exists(unit_file(settings));
   boost::json::object status{{"unit", unit_name(settings)},

@@ -124,10 +124,7 @@ Result<void> ask(const Context& context, const UninstallOptions& options, const 
 }
 
 Result<int> uninstall(Context& context, const UninstallOptions& options) {
-  if (context.remote()) {
-    return fail(ErrorCode::unsupported, "this is done on the machine itself",
-                "run it there, without --api-url");
-  }
+  HOWDAH_CHECK(context.refuse_remote("this is done"));
   HOWDAH_TRY(const ServiceSettings settings, service_settings(context, options.destination));
   const Layout& layout = settings.layout;
   HOWDAH_CHECK(ask(context, options, layout));

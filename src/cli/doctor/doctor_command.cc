@@ -120,6 +120,7 @@ void print_finding(const Finding& finding, std::size_t width) {
 }
 
 Result<int> run_doctor(Context& context) {
+  HOWDAH_CHECK(context.refuse_remote("doctor looks at what it runs on; it is run"));
   const Subject subject = subject_of(context);
   Findings findings = check_health(context, subject);
   for (Finding& finding : check_everything(subject)) findings.push_back(std::move(finding));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/api_keys/api_key.h"
 
+#include "control/etag.h"
 #include "crypto/encode.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
@@ -16,6 +17,23 @@ constexpr std::size_t kSecretSize = 43;
 boost::json::value or_null(const std::optional<Timestamp>& time) {
   if (!time) return nullptr;
   return boost::json::value(to_rfc3339(*time));
+}
+
+boost::json::object facts_of(const ApiKey& key) {
+  boost::json::object out{{"id", key.id},
+                          {"name", key.name},
+                          {"prefix", key.prefix},
+                          {"kind", key.kind},
+                          {"scope", to_string(key.scope)},
+                          {"scopes", boost::json::array{to_string(key.scope)}},
+                          {"database_id", nullptr},
+                          {"created_by", key.created_by},
+                          {"created_at", to_rfc3339(key.created_at)},
+                          {"expires_at", or_null(key.expires_at)},
+                          {"last_used_at", or_null(key.last_used_at)},
+                          {"revoked_at", or_null(key.revoked_at)}};
+  if (key.database_id) out["database_id"] = key.database_id->str();
+  return out;
 }
 
 }  // namespace
@@ -57,20 +75,17 @@ std::string prefix_of_key(std::string_view key) {
   return crypto::to_hex(crypto::sha256(crypto::sha256(key))).substr(0, kPrefixSize);
 }
 
+// What never changes of a key: that it is used or revoked does not make it another one.
+std::string revision_of(const ApiKey& key) {
+  boost::json::object facts = facts_of(key);
+  for (const char* field : {"last_used_at", "revoked_at"}) facts.erase(field);
+  return content_revision(facts);
+}
+
 boost::json::object to_json(const ApiKey& key) {
-  boost::json::object out{{"id", key.id},
-                          {"name", key.name},
-                          {"prefix", key.prefix},
-                          {"kind", key.kind},
-                          {"scope", to_string(key.scope)},
-                          {"scopes", boost::json::array{to_string(key.scope)}},
-                          {"database_id", nullptr},
-                          {"created_by", key.created_by},
-                          {"created_at", to_rfc3339(key.created_at)},
-                          {"expires_at", or_null(key.expires_at)},
-                          {"last_used_at", or_null(key.last_used_at)},
-                          {"revoked_at", or_null(key.revoked_at)}};
-  if (key.database_id) out["database_id"] = key.database_id->str();
+  boost::json::object out = facts_of(key);
+  std::string etag = etag_of(revision_of(key), out);
+  out["etag"] = std::move(etag);
   return out;
 }
 

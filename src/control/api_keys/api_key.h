@@ -39,6 +39,9 @@ std::string make_key_prefix();
 // derived from it. Any text is accepted.
 std::string prefix_of_key(std::string_view key);
 
+// With its ETag, so that a row of a list tells what DELETE with If-Match takes.
 boost::json::object to_json(const ApiKey& key);
+// For Preconditions::check.
+std::string revision_of(const ApiKey& key);
 
 }  // namespace howdah::control

@@ -28,6 +28,14 @@ Scope read_scope(JsonReader& in, Scope fallback) {
   return scope;
 }
 
+http::Response answer(int status, json::object key, std::string message) {
+  std::string etag(key.at("etag").as_string());
+  http::Response response =
+      success(status, {.data = std::move(key), .message = std::move(message)});
+  response.headers["ETag"] = std::move(etag);
+  return response;
+}
+
 }  // namespace
 
 ApiKeyRoutes::ApiKeyRoutes(Platform& platform) : platform_(platform), tasks_(platform.executor) {}
@@ -87,8 +95,7 @@ Task<http::Response> ApiKeyRoutes::create(Call call) {
                 co_await platform_.api_keys.create(wanted, call.caller, call.request.request_id));
   json::object data = to_json(made.facts);
   data["key"] = made.key;
-  co_return success(201, {.data = std::move(data),
-                          .message = "API key created successfully; it is shown only now"});
+  co_return answer(201, std::move(data), "API key created successfully; it is shown only now");
 }
 
 Result<http::Response> ApiKeyRoutes::create_session(const std::string& name, const Call& call) {
@@ -99,8 +106,7 @@ Result<http::Response> ApiKeyRoutes::create_session(const std::string& name, con
              platform_.api_keys.create_session(name, call.caller, call.request.local_peer->pid));
   json::object data = to_json(made.facts);
   data["key"] = made.key;
-  return success(201, {.data = std::move(data),
-                       .message = "Session key created; it ends with the calling process"});
+  return answer(201, std::move(data), "Session key created; it ends with the calling process");
 }
 
 Task<http::Response> ApiKeyRoutes::list(Call call) {
@@ -119,9 +125,11 @@ Task<http::Response> ApiKeyRoutes::revoke(Call call) {
   HOWDAH_CO_CHECK(query.finish());
   const std::string id = call.request.parameters.at("id");
   if (!is_uuid(id)) co_return fail(ErrorCode::not_found, "there is no such API key");
-  HOWDAH_CO_TRY(const ApiKey revoked,
-                co_await platform_.api_keys.revoke(id, call.caller, call.request.request_id));
-  co_return success(200, {.data = to_json(revoked), .message = "API key revoked successfully"});
+  HOWDAH_CO_TRY(auto preconditions, Preconditions::of(call.request));
+  HOWDAH_CO_TRY(const ApiKey revoked, co_await platform_.api_keys.revoke(
+                                          {id, std::move(preconditions), std::move(call.caller),
+                                           call.request.request_id}));
+  co_return answer(200, to_json(revoked), "API key revoked successfully");
 }
 
 }  // namespace howdah::control

@@ -216,24 +216,24 @@ Result<ApiKeys::Made> ApiKeys::create_session(std::string name, const Principal&
   return made;
 }
 
-Task<ApiKey> ApiKeys::revoke(std::string id, Principal caller, std::string request_id) {
+Task<ApiKey> ApiKeys::revoke(Revocation wanted) {
   HOWDAH_CO_TRY(ApiKey revoked, co_await pool_.transaction<ApiKey>(std::bind_front(
-                                    &ApiKeys::mark_revoked, this, id, caller, request_id)));
+                                    &ApiKeys::mark_revoked, this, std::move(wanted))));
   ++changes_;
   live_.erase(revoked.prefix);
   used_.erase(revoked.id);
   co_return revoked;
 }
 
-Task<ApiKey> ApiKeys::mark_revoked(std::string id, Principal caller, std::string request_id,
-                                   pg::Connection& in) {
-  HOWDAH_CO_TRY(ApiKey revoked, co_await api_key_store::revoke(in, id));
+Task<ApiKey> ApiKeys::mark_revoked(Revocation wanted, pg::Connection& in) {
+  HOWDAH_CO_TRY(ApiKey revoked, co_await api_key_store::revoke(in, wanted.id));
+  HOWDAH_CO_CHECK(wanted.preconditions.check(revision_of(revoked)));
   AuditEntry entry{.action = "api_key.revoke",
                    .subject = "api_key:" + revoked.id,
                    .database_id = revoked.database_id,
                    .details = {{"name", revoked.name}, {"prefix", revoked.prefix}},
-                   .request_id = request_id};
-  HOWDAH_CO_CHECK(co_await audit_.append(in, caller, std::move(entry)));
+                   .request_id = wanted.request_id};
+  HOWDAH_CO_CHECK(co_await audit_.append(in, wanted.caller, std::move(entry)));
   co_return revoked;
 }
 

@@ -15,6 +15,7 @@
 #include "control/api_keys/api_key.h"
 #include "control/api_keys/session_keys.h"
 #include "control/audit/audit_log.h"
+#include "control/etag.h"
 #include "http/message.h"
 #include "pg/pool.h"
 
@@ -58,16 +59,22 @@ class ApiKeys {
   Task<Made> create(NewApiKey wanted, Principal caller, std::string request_id);
   // Admin, for as long as the process `pid` lives. Errors: not_found when it is gone.
   Result<Made> create_session(std::string name, const Principal& caller, pid_t pid);
-  // From the moment this returns, no call with the key is let in. Errors: not_found.
-  Task<ApiKey> revoke(std::string id, Principal caller, std::string request_id);
+  struct Revocation {
+    std::string id;  // UUID
+    Preconditions preconditions = {};
+    Principal caller;
+    std::string request_id;
+  };
+  // From the moment this returns, no call with the key is let in.
+  // Errors: not_found, precondition_failed.
+  Task<ApiKey> revoke(Revocation wanted);
 
  private:
   const ApiKey* find(std::string_view key);
   Principal principal_of(const ApiKey& key, const http::Request& request);
   Result<Principal> trusted_peer(const http::Request& request);
   Task<ApiKey> insert(ApiKey key, Principal caller, std::string request_id, pg::Connection& into);
-  Task<ApiKey> mark_revoked(std::string id, Principal caller, std::string request_id,
-                            pg::Connection& in);
+  Task<ApiKey> mark_revoked(Revocation wanted, pg::Connection& in);
   Task<bool> replace_preset(ApiKey key, pg::Connection& in);
 
   pg::Pool& pool_;

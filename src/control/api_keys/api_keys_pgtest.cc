@@ -14,17 +14,6 @@ namespace {
 
 class ApiKeysHttp : public testing::ServiceTest {
  public:
-  using ServiceTest::ask;
-  using ServiceTest::call;
-  using ServiceTest::client;
-  using ServiceTest::folder;
-  using ServiceTest::get;
-  using ServiceTest::server;
-  using ServiceTest::service;
-  using ServiceTest::sql;
-  using ServiceTest::start_service;
-  using ServiceTest::stop_service;
-
   // Over TCP, where nobody is trusted. Returns: the status, 0 when nobody answered.
   asio::awaitable<int> status_of(std::string key, std::string path = "/api/keys",
                                  std::string header = "X-API-Key: ") {
@@ -93,6 +82,31 @@ TEST_F(ApiKeysHttp, a_revoked_key_is_refused_once_the_call_is_answered) {
     // Also after a restart.
     co_await t->stop_service();
     co_await t->start_service();
+    EXPECT_EQ(co_await t->status_of(text(made, "key")), 401);
+  }(this));
+}
+
+TEST_F(ApiKeysHttp, a_revocation_may_demand_the_key_that_the_caller_knows) {
+  run([](ApiKeysHttp* t) -> asio::awaitable<void> {
+    const auto made = co_await t->make({{"name", "ci"}, {"scope", "admin"}});
+    const auto other = co_await t->make({{"name", "other"}});
+    http::Request request{.method = http::Method::del, .path = "/api/keys/" + text(made, "id")};
+    const auto send = [&](const std::string& etag) {
+      request.headers["If-Match"] = etag;
+      return t->client->send(request, milliseconds{20'000});
+    };
+    EXPECT_EQ((co_await send(text(other, "etag")))->status, 412);
+    EXPECT_EQ((co_await send("ci"))->status, 400);
+    EXPECT_EQ(co_await t->status_of(text(made, "key")), 200) << "nothing was done";
+    // That it was used meanwhile does not make it another key, nor that it is revoked already.
+    const auto listed = co_await t->get("/api/keys");
+    EXPECT_EQ(listed->at("data").at(0).at("id"), made.at("id"));
+    const std::string etag(listed->at("data").at(0).at("etag").as_string());
+    for (int i = 0; i < 2; ++i) {
+      const auto revoked = co_await send(i == 0 ? text(made, "etag") : etag);
+      EXPECT_EQ(revoked->status, 200);
+      EXPECT_TRUE(revoked->headers.contains("ETag"));
+    }
     EXPECT_EQ(co_await t->status_of(text(made, "key")), 401);
   }(this));
 }

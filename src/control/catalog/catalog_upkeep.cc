@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "control/envelope.h"
 #include "control/operations/operations.h"
 
@@ -82,7 +84,8 @@ Task<http::Response> CatalogUpkeep::start_dump(Call call) {
 Task<http::Response> CatalogUpkeep::list(Call call) {
   QueryReader query(call.request.query);
   HOWDAH_CO_CHECK(query.finish());
-  HOWDAH_CO_TRY(const std::vector<DumpFacts> dumps, list_dumps(platform_.catalog.dump_folder()));
+  HOWDAH_CO_TRY(std::vector<DumpFacts> dumps, list_dumps(platform_.catalog.dump_folder()));
+  dumps.resize(std::min(dumps.size(), Page::kUnlimitedMax));
   json::array data;
   for (const DumpFacts& dump : dumps) data.push_back(to_json(dump));
   const std::size_t count = data.size();

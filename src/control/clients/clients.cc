@@ -79,12 +79,8 @@ Task<json::object> Clients::ask(http::Method method, std::string path, http::Que
 Task<http::Response> Clients::list(Call call) {
   QueryReader query(call.request.query);
   const Page page = read_page(query);
-  const auto branch = read_main_branch(query);
-  HOWDAH_CO_CHECK(query.finish());
-  HOWDAH_CO_CHECK(branch);
   HOWDAH_CO_TRY(const Database database,
-                co_await find_ready_database(platform_.catalog.pool(),
-                                             DatabaseId(call.request.parameters.at("id"))));
+                co_await find_branch_database(platform_.catalog.pool(), call.request, query));
   http::Query wanted{{"branch", database.main_branch.str()},
                      {"limit", std::to_string(page.fetch_count())}};
   if (page.after) wanted.emplace_back("after", page.after->id);
@@ -101,12 +97,8 @@ Task<http::Response> Clients::list(Call call) {
 
 Task<http::Response> Clients::pools(Call call) {
   QueryReader query(call.request.query);
-  const auto branch = read_main_branch(query);
-  HOWDAH_CO_CHECK(query.finish());
-  HOWDAH_CO_CHECK(branch);
   HOWDAH_CO_TRY(const Database database,
-                co_await find_ready_database(platform_.catalog.pool(),
-                                             DatabaseId(call.request.parameters.at("id"))));
+                co_await find_branch_database(platform_.catalog.pool(), call.request, query));
   HOWDAH_CO_TRY(json::object answer, co_await ask(http::Method::get, "/v1/pools",
                                                   {{"branch", database.main_branch.str()}}));
   json::array rows;
@@ -122,8 +114,7 @@ Task<http::Response> Clients::cut(Call call) {
   QueryReader query(call.request.query);
   HOWDAH_CO_CHECK(query.finish());
   pg::Pool& pool = platform_.catalog.pool();
-  HOWDAH_CO_TRY(const Database database,
-                co_await find_ready_database(pool, DatabaseId(call.request.parameters.at("id"))));
+  HOWDAH_CO_TRY(const Database database, co_await find_ready_database(pool, call.request));
   const std::string id = call.request.parameters.at("clientId");
   const auto name = parse_client(id);
   if (!name) co_return no_such_client();

@@ -50,10 +50,8 @@ void note_unanswered(StepRun& run, const Published& published) {
 }
 
 Task<void> publish_database(Platform& platform, RoutePublisher& routes, StepRun& run) {
-  HOWDAH_CO_TRY(const auto branches,
-                co_await database_store::branches(platform.catalog.pool(), database_of(run)));
-  std::vector<BranchId> ids;
-  for (const auto& branch : branches) ids.push_back(branch.id);
+  HOWDAH_CO_TRY(auto ids,
+                co_await database_store::branch_ids(platform.catalog.pool(), database_of(run)));
   // A purged database cannot be asked for its branches any more.
   const std::string main_branch = text_of(run.payload(), "branch_id");
   if (!main_branch.empty()) ids.emplace_back(main_branch);

@@ -203,6 +203,13 @@ Task<std::vector<BranchPlace>> branches(pg::Pool& pool, DatabaseId id) {
   co_return places;
 }
 
+Task<std::vector<BranchId>> branch_ids(pg::Pool& pool, DatabaseId id) {
+  HOWDAH_CO_TRY(const auto places, co_await branches(pool, std::move(id)));
+  std::vector<BranchId> ids;
+  for (const BranchPlace& place : places) ids.push_back(place.id);
+  co_return ids;
+}
+
 Task<bool> remove_creating(pg::Connection& connection, DatabaseId id) {
   HOWDAH_CO_TRY(const pg::Rows rows,
                 co_await connection.query(

@@ -62,6 +62,8 @@ struct BranchPlace {
   InstanceId instance_id;  // empty: none
 };
 Task<std::vector<BranchPlace>> branches(pg::Pool& pool, DatabaseId id);
+// For RoutePublisher::publish().
+Task<std::vector<BranchId>> branch_ids(pg::Pool& pool, DatabaseId id);
 // Forgets one that was never finished. False: it is not in that state, and nothing happened.
 Task<bool> remove_creating(pg::Connection& connection, DatabaseId id);
 

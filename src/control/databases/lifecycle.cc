@@ -200,10 +200,8 @@ Task<std::string> Lifecycle::apply_change(Changed changed) {
   };
   std::string missing;
   if (touches({"max_connections"})) {
-    HOWDAH_CO_TRY(const auto branches,
-                  co_await database_store::branches(platform_.catalog.pool(), changed.is.id));
-    std::vector<BranchId> ids;
-    for (const auto& branch : branches) ids.push_back(branch.id);
+    HOWDAH_CO_TRY(auto ids,
+                  co_await database_store::branch_ids(platform_.catalog.pool(), changed.is.id));
     missing = missing_gates(co_await routes_.publish(std::move(ids)));
   }
   if (touches({"max_connections", "suspend_after_seconds", "size_class", "settings"})) {

@@ -19,10 +19,18 @@ Task<Database> find_ready_database(pg::Pool& pool, DatabaseId id) {
   co_return database;
 }
 
-Result<void> read_main_branch(QueryReader& query) {
+Task<Database> find_ready_database(pg::Pool& pool, const http::Request& request) {
+  return find_ready_database(pool, DatabaseId(request.parameters.at("id")));
+}
+
+Task<Database> find_branch_database(pg::Pool& pool, const http::Request& request,
+                                    QueryReader& query) {
   const auto branch = query.text("branch");
-  if (!branch || *branch == "main") return {};
-  return fail(ErrorCode::not_found, "this database has no branch of that name");
+  HOWDAH_CO_CHECK(query.finish());
+  if (branch && *branch != "main") {
+    co_return fail(ErrorCode::not_found, "this database has no branch of that name");
+  }
+  co_return co_await find_ready_database(pool, request);
 }
 
 }  // namespace howdah::control

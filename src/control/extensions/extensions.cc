@@ -30,11 +30,6 @@ void Extensions::add_routes(Routes& routes) {
              std::bind_front(&Extensions::remove, this));
 }
 
-Task<Database> Extensions::find(const http::Request& request) {
-  co_return co_await find_ready_database(platform_.catalog.pool(),
-                                         DatabaseId(request.parameters.at("id")));
-}
-
 Task<ExtensionView> Extensions::view(const Database& database) {
   pg::Pool& pool = platform_.catalog.pool();
   if (nodes_.state(database.main_instance) == nodeapi::InstanceState::running) {
@@ -54,10 +49,8 @@ Task<ExtensionView> Extensions::view(const Database& database) {
 
 Task<http::Response> Extensions::list(Call call) {
   QueryReader query(call.request.query);
-  const auto branch = read_main_branch(query);
-  HOWDAH_CO_CHECK(query.finish());
-  HOWDAH_CO_CHECK(branch);
-  HOWDAH_CO_TRY(const Database database, co_await find(call.request));
+  HOWDAH_CO_TRY(const Database database,
+                co_await find_branch_database(platform_.catalog.pool(), call.request, query));
   HOWDAH_CO_TRY(const ExtensionView seen, co_await view(database));
   co_return list_response(call.request, shown_extensions(seen), std::nullopt);
 }
@@ -78,7 +71,8 @@ Task<http::Response> Extensions::install(Call call) {
   HOWDAH_CO_CHECK(query.finish());
   HOWDAH_CO_TRY(const json::value body, read_body(call.request));
   HOWDAH_CO_TRY(NewExtension wanted, read_new_extension(body));
-  HOWDAH_CO_TRY(Database database, co_await find(call.request));
+  HOWDAH_CO_TRY(Database database,
+                co_await find_ready_database(platform_.catalog.pool(), call.request));
   if (wanted.database.empty()) wanted.database = tenant_database(database.slug);
   const std::string name = wanted.name;
   std::string message = fmt::format("{} is installed in {}", name, wanted.database);
@@ -92,7 +86,8 @@ Task<http::Response> Extensions::remove(Call call) {
   NewExtension wanted{call.request.parameters.at("name"), query.text("database").value_or(""), {}};
   HOWDAH_CO_CHECK(query.finish());
   HOWDAH_CO_CHECK(check_allowed_extension(wanted.name));
-  HOWDAH_CO_TRY(Database database, co_await find(call.request));
+  HOWDAH_CO_TRY(Database database,
+                co_await find_ready_database(platform_.catalog.pool(), call.request));
   if (wanted.database.empty()) wanted.database = tenant_database(database.slug);
   const std::string name = wanted.name;
   std::string message = fmt::format("{} is removed from {}", name, wanted.database);

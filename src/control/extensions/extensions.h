@@ -29,7 +29,6 @@ class Extensions final : public Feature {
   Task<http::Response> list(Call call);
   Task<http::Response> install(Call call);
   Task<http::Response> remove(Call call);
-  Task<Database> find(const http::Request& request);
   Task<void> carry_out(Change change);
   Task<void> change_awake(const Change& change, std::string socket_directory);
   Task<void> store_trace(AuditEntry entry, Principal caller, pg::Connection& connection);

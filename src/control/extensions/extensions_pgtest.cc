@@ -38,6 +38,13 @@ class ExtensionsTest : public testing::ServiceTest {
     HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(options));
     co_return co_await connection.query(std::move(sql));
   }
+  // As the platform, but with the tenant's objects before the server's.
+  Task<pg::Rows> unprotected(std::string sql) {
+    pg::ConnectOptions options = server().connect_options(database);
+    options.options = "-c search_path=public,pg_catalog";
+    HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(options));
+    co_return co_await connection.query(std::move(sql));
+  }
   asio::awaitable<std::string> seen(std::string sql) {
     const auto rows = co_await inside(std::move(sql));
     EXPECT_TRUE(rows) << rows.error().to_log();
@@ -89,13 +96,13 @@ TEST_F(ExtensionsTest, an_extension_is_installed_and_removed_with_a_trace) {
   run(installs());
 }
 
-// Whatever a tenant has put into public, none of it is called with the platform's rights. What is
-// missing is a control: an extension of some version whose script does spring the trap in public.
+// Whatever a tenant has put into public, none of it is called with the platform's rights.
 asio::awaitable<void> ExtensionsTest::meets_traps() {
   co_await make();
   // Functions and operators of the names that scripts use, better matches than the real ones.
   for (const char* trap :
-       {"CREATE FUNCTION public.trap() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN "
+       {"CREATE FUNCTION public.trap() RETURNS bool LANGUAGE plpgsql "
+        "SET search_path = pg_catalog AS $$ BEGIN "
         "IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN "
         "RAISE EXCEPTION 'trap sprung as %', current_user; END IF; RETURN true; END $$",
         "CREATE FUNCTION public.eq_trap(name, name) RETURNS bool LANGUAGE sql AS "
@@ -106,6 +113,16 @@ asio::awaitable<void> ExtensionsTest::meets_traps() {
         "CREATE FUNCTION public.cube_out(text) RETURNS cstring LANGUAGE sql AS "
         "'SELECT NULL::cstring WHERE public.trap()'"}) {
     (void)co_await inside(trap, false);
+  }
+  // Control: a session of the platform's that looks where the tenant has its objects, asking what
+  // an installation asks first.
+  const auto sprung = co_await unprotected(
+      "SELECT FROM pg_catalog.pg_extension e "
+      "WHERE e.extname = 'plpgsql'::name");
+  EXPECT_FALSE(sprung) << "the trap is not one";
+  if (!sprung) {
+    EXPECT_NE(sprung.error().to_log().find("trap sprung"), std::string::npos)
+        << sprung.error().to_log();
   }
   // Its settings do not reach the platform's session either.
   EXPECT_TRUE(co_await inside("ALTER DATABASE " + database + " SET search_path = public"));

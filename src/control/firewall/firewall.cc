@@ -35,7 +35,8 @@ Result<std::optional<BranchId>> find_branch(const std::vector<firewall_store::Br
 
 AuditEntry entry_of(std::string action, const FirewallRule& rule, const std::string& request_id) {
   json::object details = to_json(rule);
-  for (const char* field : {"id", "database_id", "added_at", "added_by"}) details.erase(field);
+  for (const char* field : {"id", "database_id", "added_at", "added_by", "etag"})
+    details.erase(field);
   return {.action = std::move(action),
           .subject = "firewall_rule:" + rule.id,
           .database_id = rule.database_id,
@@ -48,8 +49,12 @@ http::Response answer(int done, const FirewallRule& rule, std::string message,
                       const Result<Published>& published) {
   const std::string missing = missing_gates(published);
   if (!missing.empty()) message += "; " + missing;
-  return success(missing.empty() ? done : 202,
-                 {.data = to_json(rule), .message = std::move(message)});
+  json::object data = to_json(rule);
+  std::string etag(data.at("etag").as_string());
+  http::Response response = success(missing.empty() ? done : 202,
+                                    {.data = std::move(data), .message = std::move(message)});
+  response.headers["ETag"] = std::move(etag);
+  return response;
 }
 
 http::Response answer_planned(std::string action, const DatabaseId& id, std::int64_t rules_from,
@@ -94,11 +99,11 @@ Task<http::Response> Firewall::add(Call call) {
   HOWDAH_CO_CHECK(query.finish());
   HOWDAH_CO_TRY(const json::value body, read_body(call.request));
   HOWDAH_CO_TRY(NewFirewallRule wanted, read_new_firewall_rule(body, now()));
-  Wish wish{DatabaseId(call.request.parameters.at("id")),
-            std::move(wanted),
-            {},
-            call.caller,
-            call.request.request_id};
+  Wish wish{.database_id = DatabaseId(call.request.parameters.at("id")),
+            .wanted = std::move(wanted),
+            .rule_id = {},
+            .caller = call.caller,
+            .request_id = call.request.request_id};
   pg::Pool& pool = platform_.catalog.pool();
   const auto store = std::bind_front(&Firewall::store_added, this, wish);
   if (dry_run) {
@@ -135,11 +140,13 @@ Task<http::Response> Firewall::remove(Call call) {
   QueryReader query(call.request.query);
   const bool dry_run = query.flag("dryRun");
   HOWDAH_CO_CHECK(query.finish());
-  Wish wish{DatabaseId(call.request.parameters.at("id")),
-            {},
-            call.request.parameters.at("whitelistId"),
-            call.caller,
-            call.request.request_id};
+  HOWDAH_CO_TRY(auto preconditions, Preconditions::of(call.request));
+  Wish wish{.database_id = DatabaseId(call.request.parameters.at("id")),
+            .wanted = {},
+            .rule_id = call.request.parameters.at("whitelistId"),
+            .preconditions = std::move(preconditions),
+            .caller = call.caller,
+            .request_id = call.request.request_id};
   pg::Pool& pool = platform_.catalog.pool();
   const auto store = std::bind_front(&Firewall::store_removed, this, wish);
   if (dry_run) {
@@ -165,6 +172,7 @@ Task<Firewall::Removed> Firewall::store_removed(Wish wish, pg::Connection& conne
                 co_await firewall_store::lock_database(connection, wish.database_id));
   HOWDAH_CO_TRY(auto removed,
                 co_await firewall_store::remove(connection, wish.database_id, wish.rule_id));
+  HOWDAH_CO_CHECK(wish.preconditions.check(revision_of(removed.rule)));
   if (removed.now) {
     HOWDAH_CO_CHECK(co_await platform_.audit.append(
         connection, wish.caller, entry_of("firewall_rule.delete", removed.rule, wish.request_id)));

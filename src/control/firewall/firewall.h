@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "control/etag.h"
 #include "control/firewall/firewall_store.h"
 #include "control/platform.h"
 #include "control/routing/publisher.h"
@@ -30,6 +31,7 @@ class Firewall final : public Feature {
     DatabaseId database_id;
     NewFirewallRule wanted;  // for adding
     std::string rule_id;     // for removing
+    Preconditions preconditions = {};
     Principal caller;
     std::string request_id;
   };

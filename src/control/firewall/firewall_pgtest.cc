@@ -24,6 +24,7 @@ class FirewallTest : public testing::ServiceTest {
   asio::awaitable<void> refuses();
   asio::awaitable<void> fills();
   asio::awaitable<void> repeats();
+  asio::awaitable<void> matches();
   asio::awaitable<void> starts();
   asio::awaitable<void> pages();
   asio::awaitable<void> denies();
@@ -75,7 +76,8 @@ asio::awaitable<void> FirewallTest::adds() {
   const json::value data = parse_json(added->body)->at("data");
   std::string fields;
   for (const auto& field : data.as_object()) fields.append(field.key()) += ' ';
-  EXPECT_EQ(fields, "id database_id ip_address description added_at expires_at branch added_by ");
+  EXPECT_EQ(fields,
+            "id database_id ip_address description added_at expires_at branch added_by etag ");
   EXPECT_EQ(text(data, "database_id"), id);
   EXPECT_EQ(text(data, "ip_address"), "203.0.113.7");
   // The gate has it when the call is answered.
@@ -240,6 +242,31 @@ asio::awaitable<void> FirewallTest::repeats() {
 }
 TEST_F(FirewallTest, removing_a_rule_twice_gets_the_same_answer) {
   run(repeats());
+}
+
+asio::awaitable<void> FirewallTest::matches() {
+  co_await make();
+  const auto first = co_await add("10.0.0.0/8");
+  const auto second = co_await add("192.0.2.1");
+  EXPECT_EQ(code_of(second), "ok");
+  const auto listed = co_await get(path);
+  const json::value& row = listed->at("data").at(0);
+  EXPECT_EQ(row, first->at("data"));
+  http::Request request{.method = Method::del,
+                        .path = path + "/" + std::string(row.at("id").as_string())};
+  request.headers["If-Match"] = std::string(second->at("data").at("etag").as_string());
+  EXPECT_EQ((co_await client->send(request, milliseconds{20'000}))->status, 412);
+  EXPECT_EQ((co_await get(path))->at("count"), 2) << "nothing was done";
+  request.headers["If-Match"] = std::string(row.at("etag").as_string());
+  for (int i = 0; i < 2; ++i) {
+    const auto removed = co_await client->send(request, milliseconds{20'000});
+    EXPECT_EQ(removed->status, 200) << "also when it is repeated";
+    EXPECT_EQ(removed->headers.at("ETag"), row.at("etag").as_string());
+  }
+  EXPECT_EQ(networks(), "192.0.2.1/32 ");
+}
+TEST_F(FirewallTest, a_rule_is_removed_only_if_it_is_the_one_that_if_match_names) {
+  run(matches());
 }
 
 asio::awaitable<void> FirewallTest::starts() {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "control/etag.h"
 #include "model/ip_network.h"
 #include "model/names.h"
 
@@ -22,6 +23,18 @@ json::value or_null(const std::optional<std::string>& text) {
 bool has_control_characters(std::string_view text) {
   return std::ranges::any_of(
       text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+json::object facts_of(const FirewallRule& rule) {
+  return {{"id", rule.id},
+          {"database_id", rule.database_id.str()},
+          {"ip_address", rule.ip_address},
+          {"description", rule.description},
+          {"added_at", to_rfc3339(rule.added_at)},
+          {"expires_at",
+           rule.expires_at ? json::value(to_rfc3339(*rule.expires_at)) : json::value(nullptr)},
+          {"branch", or_null(rule.branch)},
+          {"added_by", rule.added_by}};
 }
 
 }  // namespace
@@ -90,16 +103,16 @@ Result<NewFirewallRule> read_new_firewall_rule(const json::value& body, Timestam
   return rule;
 }
 
+// It is never changed, so all of it is its revision.
+std::string revision_of(const FirewallRule& rule) {
+  return content_revision(facts_of(rule));
+}
+
 json::object to_json(const FirewallRule& rule) {
-  return {{"id", rule.id},
-          {"database_id", rule.database_id.str()},
-          {"ip_address", rule.ip_address},
-          {"description", rule.description},
-          {"added_at", to_rfc3339(rule.added_at)},
-          {"expires_at",
-           rule.expires_at ? json::value(to_rfc3339(*rule.expires_at)) : json::value(nullptr)},
-          {"branch", or_null(rule.branch)},
-          {"added_by", rule.added_by}};
+  json::object out = facts_of(rule);
+  std::string etag = etag_of(content_revision(out), out);
+  out["etag"] = std::move(etag);
+  return out;
 }
 
 }  // namespace howdah::control

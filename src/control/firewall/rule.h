@@ -45,6 +45,9 @@ struct FirewallRule {
   Timestamp added_at;
   std::optional<Timestamp> expires_at;
 };
+// With its ETag, so that a row of a list tells what DELETE with If-Match takes.
 json::object to_json(const FirewallRule& rule);
+// For Preconditions::check.
+std::string revision_of(const FirewallRule& rule);
 
 }  // namespace howdah::control

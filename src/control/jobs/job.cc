@@ -60,6 +60,7 @@ Error error_of(const Job& job) {
   if (job.failure) return *job.failure;
   Error error;
   error.message = job.error_message;
+  error.hint = job.error_hint;
   for (const ErrorInfo& info : kErrorInfos) {
     if (info.name == job.error_code) error.code = info.code;
   }

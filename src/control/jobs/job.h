@@ -51,6 +51,7 @@ struct Job {
   boost::json::object result;
   std::string error_code;     // of the last failure; empty: none
   std::string error_message;  // public
+  std::string error_hint;     // public; empty: none
   // The last failure with all it says, where this process has seen it itself.
   std::optional<Error> failure;
 };

@@ -12,7 +12,8 @@ namespace howdah::control::job_store {
 namespace {
 
 constexpr std::string_view kColumns =
-    "id, kind, payload, state, step, attempt, memo, result, error_code, error_message";
+    "id, kind, payload, state, step, attempt, memo, result, error_code, error_message, "
+    "error_hint";
 
 json::object object_of(const pg::Rows& rows, std::size_t row, std::string_view column) {
   const auto value = parse_json(rows.text(row, column));
@@ -31,6 +32,7 @@ Job to_job(const pg::Rows& rows, std::size_t row) {
   job.result = object_of(rows, row, "result");
   job.error_code = rows.text(row, "error_code");
   job.error_message = rows.text(row, "error_message");
+  job.error_hint = rows.text(row, "error_hint");
   return job;
 }
 
@@ -95,12 +97,12 @@ Task<std::vector<LeasedJob>> take(pg::Pool& pool, Taking taking) {
               "WHERE id IN (SELECT id FROM howdah.jobs "
               "WHERE state IN ('scheduling', 'running', 'cancelling') AND due_at <= now() "
               "AND kind = ANY (string_to_array($4, ',')) "
-              "AND (lease_token IS NULL OR lease_owner IS DISTINCT FROM $1) "
+              "AND (lease_token IS NULL OR lease_token <> ALL (string_to_array($5, ',')::uuid[])) "
               "ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) "
               "RETURNING {}, lease_token",
               kColumns),
           {taking.owner, duration(taking.lease), pg::param(static_cast<std::int64_t>(taking.limit)),
-           joined(taking.kinds)}));
+           joined(taking.kinds), joined(taking.held)}));
   std::vector<LeasedJob> taken;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     taken.push_back({to_job(rows, row), rows.text(row, "lease_token")});
@@ -114,10 +116,12 @@ Task<std::optional<milliseconds>> until_next_due(pg::Pool& pool, Taking taking) 
       co_await pool.query("SELECT least(86400000, greatest(0, ceil(1000 * extract(epoch FROM "
                           "min(due_at) - clock_timestamp()))))::bigint AS wait_ms FROM howdah.jobs "
                           "WHERE state IN ('scheduling', 'running', 'cancelling') "
-                          "AND kind = ANY (string_to_array($2, ',')) "
-                          "AND (lease_token IS NULL OR lease_owner IS DISTINCT FROM $1)",
-                          {taking.owner, joined(taking.kinds)}));
-  if (rows.empty() || !rows.value(0, "wait_ms")) co_return std::nullopt;
+                          "AND kind = ANY (string_to_array($1, ',')) AND (lease_token IS NULL "
+                          "OR lease_token <> ALL (string_to_array($2, ',')::uuid[])) "
+                          // greatest() leaves NULL out: no job at all would be due now, for ever.
+                          "HAVING count(*) > 0",
+                          {joined(taking.kinds), joined(taking.held)}));
+  if (rows.empty()) co_return std::nullopt;
   co_return milliseconds{rows.integer(0, "wait_ms")};
 }
 
@@ -173,14 +177,14 @@ Task<void> advance(pg::Connection& connection, LeasedJob leased, milliseconds le
   // A job that was asked to stop while its step ended stays `cancelling` until the runner sees it.
   HOWDAH_CO_CHECK(co_await connection.query(
       fmt::format("UPDATE howdah.jobs SET step = $2, memo = $3, result = $4, error_code = $5, "
-                  "error_message = $6, {} WHERE id = $1",
+                  "error_message = $6, error_hint = $8, {} WHERE id = $1",
                   final ? "state = $7, finished_at = now(), lease_token = NULL, "
                           "lease_owner = NULL"
                         : "attempt = 1, due_at = clock_timestamp() + "
                           "$7::bigint * interval '1 ms'"),
       {job.id.str(), pg::param(static_cast<std::int64_t>(job.step)), json::serialize(job.memo),
        json::serialize(job.result), job.error_code, job.error_message,
-       final ? pg::Value(to_string(job.state)) : duration(lease)}));
+       final ? pg::Value(to_string(job.state)) : duration(lease), job.error_hint}));
   co_return Result<void>{};
 }
 
@@ -189,8 +193,8 @@ Task<void> retry(pg::Connection& connection, LeasedJob leased, milliseconds paus
   HOWDAH_CO_CHECK(co_await connection.query(
       "UPDATE howdah.jobs SET state = CASE state WHEN 'running' THEN 'scheduling' ELSE state END, "
       "due_at = clock_timestamp() + $2::bigint * interval '1 ms', lease_token = NULL, "
-      "lease_owner = NULL, error_code = $3, error_message = $4 WHERE id = $1",
-      {job.id.str(), duration(pause), job.error_code, job.error_message}));
+      "lease_owner = NULL, error_code = $3, error_message = $4, error_hint = $5 WHERE id = $1",
+      {job.id.str(), duration(pause), job.error_code, job.error_message, job.error_hint}));
   co_return Result<void>{};
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/jobs/engine.h"
+#include "control/jobs/job_store.h"
+#include "control/jobs/schedule_store.h"
 #include "control/operations/operations.h"
 #include "control/test_catalog.h"
 
@@ -51,7 +53,7 @@ struct Worker {
     if (throws) throw std::runtime_error("a bug");
     if (failures > 0) {
       --failures;
-      co_return fail(failure, "the second step failed");
+      co_return fail(failure, "the second step failed", "mend it");
     }
     run.result()["answer"] = 42;
     co_return Result<void>{};
@@ -124,6 +126,23 @@ TEST_F(Jobs, a_worker_takes_a_job_and_carries_it_through_its_steps) {
   EXPECT_EQ(effects(), "first second");
 }
 
+// Else an engine without work would ask the catalog as often as it may, for ever.
+TEST_F(Jobs, without_work_nothing_is_due_and_with_work_it_is) {
+  const job_store::Taking taking{
+      .owner = "00000000-0000-0000-0000-000000000001", .limit = 1, .kinds = {"work"}};
+  const auto idle = run(job_store::until_next_due(catalog.pool(), taking));
+  expect(idle);
+  EXPECT_EQ(*idle, std::nullopt);
+  expect(run(worker.enqueue()));
+  const auto busy = run(job_store::until_next_due(catalog.pool(), taking));
+  expect(busy);
+  EXPECT_EQ(*busy, milliseconds{0});
+  sql("DELETE FROM howdah.schedules");
+  const auto unscheduled = run(schedule_store::until_next_due(catalog.pool()));
+  expect(unscheduled);
+  EXPECT_EQ(*unscheduled, std::nullopt);
+}
+
 TEST_F(Jobs, enqueueing_is_undone_with_its_transaction) {
   struct Body {
     static Task<JobId> enqueue_and_fail(Worker& worker, pg::Connection& in) {
@@ -157,6 +176,34 @@ TEST_F(Jobs, a_job_fails_after_its_last_attempt_and_is_undone) {
   EXPECT_EQ(worker.second_runs, 3);
   EXPECT_EQ(worker.undone, 1);
   EXPECT_EQ(effects(), "first undo");
+}
+
+TEST_F(Jobs, a_failure_is_told_with_its_hint_by_who_has_not_seen_it) {
+  worker.failures = 100;
+  const auto job = run(with(worker, enqueue_and_wait(worker, {.kind = "work"})));
+  expect(job);
+  const auto read = run(other.engine.show(job->id));
+  expect(read);
+  EXPECT_FALSE(read->failure);
+  EXPECT_EQ(error_of(*read).code, ErrorCode::unavailable);
+  EXPECT_EQ(error_of(*read).message, "the second step failed");
+  EXPECT_EQ(error_of(*read).hint, "mend it");
+}
+
+TEST_F(Jobs, an_attempt_that_failed_leaves_its_hint_until_the_next_succeeds) {
+  worker.failures = 1;
+  worker.failure = ErrorCode::volume_full;
+  sql("CREATE TABLE public.hints (hint text); "
+      "CREATE FUNCTION public.keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "IF NEW.error_hint <> '' THEN INSERT INTO public.hints VALUES (NEW.error_hint); END IF; "
+      "RETURN NULL; END $$; "
+      "CREATE TRIGGER keep AFTER UPDATE ON howdah.jobs FOR EACH ROW EXECUTE FUNCTION "
+      "public.keep()");
+  const auto job = run(with(worker, enqueue_and_wait(worker, {.kind = "work"})));
+  expect(job);
+  EXPECT_EQ(job->state, JobState::finished);
+  EXPECT_EQ(ask("SELECT DISTINCT hint FROM public.hints"), "mend it");
+  EXPECT_EQ(ask("SELECT error_hint FROM howdah.jobs"), "");
 }
 
 TEST_F(Jobs, an_error_that_time_does_not_heal_ends_the_job_at_once) {
@@ -428,6 +475,31 @@ TEST_F(Jobs, an_operation_tells_its_steps_log_and_events) {
             "state:scheduling state:running log step:finished progress step:finished "
             "state:finished");
   EXPECT_EQ(ask("SELECT max(sequence) = count(*) FROM howdah.operation_events"), "t");
+}
+
+// The one process there is must not wait for another to take up what it had to leave.
+TEST_F(Jobs, a_job_left_because_the_catalog_was_away_is_taken_up_by_the_same_worker) {
+  struct Body {
+    static Task<Job> go(Worker& worker, pg::testing::TestServer& server) {
+      worker.hang = true;
+      HOWDAH_CO_TRY(const JobId id, co_await worker.enqueue());
+      while (worker.second_runs == 0) co_await net::sleep_for(milliseconds{10});
+      server.stop(SIGINT);
+      worker.hang = false;
+      co_await net::sleep_for(milliseconds{300});
+      server.start();
+      for (int i = 0; i < 200; ++i) {
+        const auto job = co_await worker.engine.show(id);
+        if (job && is_final(job->state)) co_return *job;
+        co_await net::sleep_for(milliseconds{50});
+      }
+      co_return fail(ErrorCode::timeout, "never taken up again");
+    }
+  };
+  const auto job = run(with(worker, Body::go(worker, server())));
+  expect(job);
+  if (job) EXPECT_EQ(job->state, JobState::finished);
+  EXPECT_EQ(effects(), "first second");
 }
 
 TEST_F(Jobs, the_catalog_may_restart_while_a_worker_runs) {

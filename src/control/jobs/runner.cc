@@ -139,6 +139,7 @@ Task<void> JobRunner::complete_step(JobPtr job, KindPtr kind, pg::Connection& in
   const std::size_t step = job->leased.job.step;
   next.job.step = std::min(step + 1, steps);
   next.job.error_code.clear();
+  next.job.error_hint.clear();
   next.job.error_message = job->run.skipped_.value_or("");
   if (job->run.skipped_) {
     next.job.state = JobState::skipped;
@@ -156,6 +157,7 @@ Task<void> JobRunner::complete_step(JobPtr job, KindPtr kind, pg::Connection& in
   job->leased.job.state = next.job.state;
   job->leased.job.attempt = 1;
   job->leased.job.error_code.clear();
+  job->leased.job.error_hint.clear();
   job->leased.job.error_message = next.job.error_message;
   job->leased.job.failure.reset();
   co_return Result<void>{};
@@ -165,6 +167,7 @@ Task<void> JobRunner::settle_failure(JobPtr job, KindPtr kind, Error error) {
   Job& facts = job->leased.job;
   facts.error_code = info_of(error.code).name;
   facts.error_message = error.message;
+  facts.error_hint = error.hint;
   facts.failure = error;
   const bool again = is_retryable(error.code) && facts.attempt < kind->attempts_max;
   if (job->run.cancel_requested_) co_return co_await undo(job, kind, JobState::cancelled);

@@ -67,8 +67,8 @@ Task<std::optional<milliseconds>> until_next_due(pg::Pool& pool) {
       const pg::Rows rows,
       co_await pool.query("SELECT least(86400000, greatest(0, ceil(1000 * extract(epoch FROM "
                           "min(next_due) - clock_timestamp()))))::bigint AS wait_ms "
-                          "FROM howdah.schedules"));
-  if (rows.empty() || !rows.value(0, "wait_ms")) co_return std::nullopt;
+                          "FROM howdah.schedules HAVING count(*) > 0"));
+  if (rows.empty()) co_return std::nullopt;
   co_return milliseconds{rows.integer(0, "wait_ms")};
 }
 

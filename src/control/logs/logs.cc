@@ -66,11 +66,6 @@ void Logs::add_routes(Routes& routes) {
              std::bind_front(&Logs::events, this));
 }
 
-Task<Database> Logs::find(const http::Request& request) {
-  co_return co_await find_ready_database(platform_.catalog.pool(),
-                                         DatabaseId(request.parameters.at("id")));
-}
-
 Task<http::Response> Logs::list(Call call) {
   QueryReader query(call.request.query);
   const Page page = read_page(query);
@@ -88,10 +83,8 @@ Task<http::Response> Logs::list(Call call) {
     }
     wanted.before = position;
   }
-  const auto branch = read_main_branch(query);
-  HOWDAH_CO_CHECK(query.finish());
-  HOWDAH_CO_CHECK(branch);
-  HOWDAH_CO_TRY(const Database database, co_await find(call.request));
+  HOWDAH_CO_TRY(const Database database,
+                co_await find_branch_database(platform_.catalog.pool(), call.request, query));
   wanted.instance = database.main_instance;
   HOWDAH_CO_TRY(const LogPage found, co_await read_log_page(platform_.node, std::move(wanted)));
   json::array rows;
@@ -108,10 +101,8 @@ Task<http::Response> Logs::events(Call call) {
   follow.filter = read_filter(query);
   follow.filter.since = read_time(query, "since");
   follow.first = static_cast<std::size_t>(query.integer("first", 0, kFirstMax).value_or(0));
-  const auto branch = read_main_branch(query);
-  HOWDAH_CO_CHECK(query.finish());
-  HOWDAH_CO_CHECK(branch);
-  HOWDAH_CO_TRY(const Database database, co_await find(call.request));
+  HOWDAH_CO_TRY(const Database database,
+                co_await find_branch_database(platform_.catalog.pool(), call.request, query));
   if (streams_ >= kStreamsMax) {
     co_return fail(ErrorCode::rate_limited, "there are too many event streams; try again later");
   }

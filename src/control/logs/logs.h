@@ -29,7 +29,6 @@ class Logs final : public Feature {
 
   Task<http::Response> list(Call call);
   Task<http::Response> events(Call call);
-  Task<Database> find(const http::Request& request);
   Task<void> stream(Follow follow, http::BodyWriter write);
   Task<std::string> begin(Follow& follow);
 

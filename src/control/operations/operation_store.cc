@@ -10,8 +10,9 @@ namespace {
 
 constexpr std::string_view kSelect =
     "SELECT o.id, j.kind, o.title, o.created_by, j.state, o.database_id, o.branch_id, o.percent, "
-    "o.bytes_done, o.bytes_total, j.error_code, j.error_message, j.result, j.step, o.created_at, "
-    "j.started_at, j.finished_at FROM howdah.operations o JOIN howdah.jobs j ON j.id = o.id ";
+    "o.bytes_done, o.bytes_total, j.error_code, j.error_message, j.error_hint, j.result, j.step, "
+    "o.created_at, j.started_at, j.finished_at FROM howdah.operations o JOIN howdah.jobs j ON j.id "
+    "= o.id ";
 constexpr std::int64_t kEventsMax = 200;
 
 std::optional<std::int64_t> number(const pg::Rows& rows, std::size_t row, std::string_view column) {
@@ -34,6 +35,7 @@ Operation to_operation(const pg::Rows& rows, std::size_t row) {
   operation.bytes_total = number(rows, row, "bytes_total");
   operation.error_code = rows.text(row, "error_code");
   operation.error_message = rows.text(row, "error_message");
+  operation.error_hint = rows.text(row, "error_hint");
   const auto result = parse_json(rows.text(row, "result"));
   if (result && result->is_object()) operation.result = result->get_object();
   operation.created_at = rows.time(row, "created_at").value_or(Timestamp{});

@@ -55,7 +55,9 @@ json::object to_json(const Operation& operation) {
   add_size(out, "bytes_done", operation.bytes_done);
   add_size(out, "bytes_total", operation.bytes_total);
   if (!operation.error_code.empty()) {
-    out["error"] = {{"code", operation.error_code}, {"message", operation.error_message}};
+    out["error"] = {{"code", operation.error_code},
+                    {"message", operation.error_message},
+                    {"hint", or_null(operation.error_hint)}};
   }
   if (!operation.steps.empty()) {
     out["steps"] = steps_of(operation);

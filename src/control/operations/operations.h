@@ -25,7 +25,7 @@ struct Operation {
   std::string database_id, branch_id;  // empty: none
   int percent = 0;
   std::optional<std::int64_t> bytes_done, bytes_total;
-  std::string error_code, error_message;
+  std::string error_code, error_message, error_hint;
   boost::json::object result;
   std::vector<OperationStep> steps;
   std::vector<std::string> log;  // the last 100 lines

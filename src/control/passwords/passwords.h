@@ -27,12 +27,16 @@ class Passwords final : public Feature {
 
  private:
   Task<http::Response> rotate(Call call);
+  Task<http::Response> plan(Call call, RotationWish wish);
+  Task<http::Response> plan_rotation(DatabaseId id, RotationWish wish);
+  Task<password_store::RolePasswords> check(DatabaseId id, RotationWish wish,
+                                            pg::Connection& connection);
   Task<http::Response> resume_rotation(JobId id, std::string slug);
   Task<http::Response> answer_rotation(Job job, std::string slug);
   Task<http::Response> revoke_old(Call call, RotationWish wish);
   struct Revoked {
     std::int64_t ended = 0;
-    std::string role;
+    password_store::RolePasswords before;
   };
   Task<Revoked> store_revoked(Call call, RotationWish wish, pg::Connection& connection);
   Task<http::Response> list(Call call);

@@ -23,6 +23,7 @@ class PasswordsTest : public testing::ServiceTest {
   asio::awaitable<void> shares();
   asio::awaitable<void> ends();
   asio::awaitable<void> limits();
+  asio::awaitable<void> plans();
   asio::awaitable<void> refuses();
   asio::awaitable<void> goes_on();
   asio::awaitable<void> learns();
@@ -43,6 +44,11 @@ class PasswordsTest : public testing::ServiceTest {
   Task<json::value> rotate(json::object body = {}) {
     HOWDAH_CO_TRY(json::value answer,
                   co_await call(Method::post, path + "/rotate-password", std::move(body)));
+    co_return answer.at("data");
+  }
+  Task<json::value> plan(json::object body = {}) {
+    HOWDAH_CO_TRY(json::value answer, co_await call(Method::post, path + "/rotate-password",
+                                                    std::move(body), {{"dry_run", "true"}}));
     co_return answer.at("data");
   }
   const Route& route() const { return gate.routes.begin()->second; }
@@ -142,6 +148,40 @@ asio::awaitable<void> PasswordsTest::limits() {
 }
 TEST_F(PasswordsTest, the_passwords_of_a_role_that_are_valid_at_once_have_a_maximum) {
   run(limits());
+}
+
+asio::awaitable<void> PasswordsTest::plans() {
+  co_await make();
+  EXPECT_TRUE(co_await rotate());
+  const RouteRole before = role();
+  const auto state =
+      "SELECT (SELECT count(*) FROM howdah.credentials) || ' ' || "
+      "(SELECT count(*) FROM howdah.audit_logs) || ' ' || "
+      "(SELECT count(*) FROM howdah.jobs)";
+  const std::string was = co_await ask(state);
+  const auto planned = co_await plan();
+  EXPECT_EQ(code_of(planned), "ok");
+  EXPECT_EQ(planned->at("action"), "password.rotate");
+  EXPECT_EQ(planned->at("changes"),
+            parse_json(R"({"generation":{"from":2,"to":3},"valid_passwords":{"from":2,"to":3}})"));
+  EXPECT_EQ(planned->at("steps").as_array().size(), 3U);
+  EXPECT_EQ(planned->at("sessions_cut"), 0);
+  EXPECT_FALSE(planned->as_object().contains("password"));
+  const auto sharp = co_await plan({{"graceSeconds", 0}, {"cutSessions", true}});
+  EXPECT_EQ(sharp->at("changes").at("valid_passwords").at("to"), 1);
+  EXPECT_TRUE(sharp->at("sessions_cut").is_null());
+  const auto revoked = co_await plan({{"revokeOld", true}});
+  EXPECT_EQ(revoked->at("action"), "password.revoke_old");
+  EXPECT_EQ(revoked->at("changes"), parse_json(R"({"valid_passwords":{"from":2,"to":1}})"));
+  EXPECT_EQ(co_await ask(state), was);
+  EXPECT_EQ(role().verifiers.size(), before.verifiers.size());
+  // What the real call would refuse, the plan refuses as well.
+  EXPECT_EQ(code_of(co_await plan({{"role", "nobody"}})), "not_found");
+  for (int i = 3; i <= kValidMax; ++i) EXPECT_TRUE(co_await rotate());
+  EXPECT_EQ(code_of(co_await plan()), "limit_reached");
+}
+TEST_F(PasswordsTest, a_plan_tells_what_a_rotation_would_do_and_changes_nothing) {
+  run(plans());
 }
 
 asio::awaitable<void> PasswordsTest::refuses() {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "control/databases/admission.h"
 #include "control/databases/database_job.h"
 #include "control/databases/database_store.h"
 #include "control/idempotency/effect.h"
@@ -12,8 +13,6 @@ namespace howdah::control {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::string_view kKind = "password.rotate";
 
 // In the memo, once the gates were told: what is missing.
 constexpr std::string_view kMemoMissing = "missing";
@@ -44,7 +43,7 @@ Task<JobId> RotateJob::start(Order order) {
 Task<JobId> RotateJob::enqueue(Order order, pg::Connection& connection) {
   NewJob job;
   job.kind = kKind;
-  job.exclusive_key = "database:" + order.database_id.str();
+  job.exclusive_key = exclusive_key(order.database_id);
   job.payload = database_job_payload(order.database_id, order.present.friendly_name, order.caller,
                                      order.request_id);
   job.payload.emplace("role", order.present.role);
@@ -88,7 +87,7 @@ Task<void> RotateJob::store(StepRun& run, pg::Connection& connection) {
   HOWDAH_CO_CHECK(co_await password_store::rotate(
       connection, {present.role_id, std::move(credential), grace, cut}));
   co_return co_await audit_database_job(platform_, run, connection,
-                                        {"password.rotate",
+                                        {std::string(kKind),
                                          {{"role", role},
                                           {"generation", generation},
                                           {"grace_s", grace.count()},
@@ -96,10 +95,8 @@ Task<void> RotateJob::store(StepRun& run, pg::Connection& connection) {
 }
 
 Task<void> RotateJob::tell_gates(StepRun& run) {
-  HOWDAH_CO_TRY(const auto branches,
-                co_await database_store::branches(platform_.catalog.pool(), database_of(run)));
-  std::vector<BranchId> ids;
-  for (const auto& branch : branches) ids.push_back(branch.id);
+  HOWDAH_CO_TRY(auto ids,
+                co_await database_store::branch_ids(platform_.catalog.pool(), database_of(run)));
   const auto published = co_await routes_.publish(std::move(ids));
   const std::string missing = missing_gates(published);
   if (!missing.empty()) run.log(missing);

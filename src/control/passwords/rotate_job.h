@@ -16,6 +16,8 @@ namespace howdah::control {
 
 class RotateJob {
  public:
+  static constexpr std::string_view kKind = "password.rotate";  // as its audit row
+
   RotateJob(Platform& platform, RoutePublisher& routes) : platform_(platform), routes_(routes) {}
 
   void add_to(JobEngine& jobs);

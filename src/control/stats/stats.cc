@@ -96,8 +96,7 @@ Task<http::Response> Stats::show(Call call) {
   QueryReader query(call.request.query);
   HOWDAH_CO_CHECK(query.finish());
   pg::Pool& pool = platform_.catalog.pool();
-  HOWDAH_CO_TRY(const Database database,
-                co_await find_ready_database(pool, DatabaseId(call.request.parameters.at("id"))));
+  HOWDAH_CO_TRY(const Database database, co_await find_ready_database(pool, call.request));
   HOWDAH_CO_TRY(auto known, co_await stats_store::last(pool, database.main_branch));
   if (!known || now() - known->at > kFresh) {
     auto fresh =
@@ -120,12 +119,8 @@ Task<http::Response> Stats::show(Call call) {
 
 Task<http::Response> Stats::list_databases(Call call) {
   QueryReader query(call.request.query);
-  const auto branch = read_main_branch(query);
-  HOWDAH_CO_CHECK(query.finish());
-  HOWDAH_CO_CHECK(branch);
   pg::Pool& pool = platform_.catalog.pool();
-  HOWDAH_CO_TRY(const Database database,
-                co_await find_ready_database(pool, DatabaseId(call.request.parameters.at("id"))));
+  HOWDAH_CO_TRY(const Database database, co_await find_branch_database(pool, call.request, query));
   stats_store::LogicalDatabases known;
   auto fresh =
       co_await sample({database.id, database.main_branch, database.main_instance, database.slug});

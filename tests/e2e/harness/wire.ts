@@ -60,8 +60,9 @@ export class Wire {
     }
   }
 
-  static async open(host: string, port: number): Promise<Wire> {
-    const socket = net.connect(port, host);
+  /** localAddress: where it seems to come from. */
+  static async open(host: string, port: number, localAddress?: string): Promise<Wire> {
+    const socket = net.connect({ port, host, localAddress });
     await new Promise<void>((resolve, reject) => {
       socket.once("connect", resolve);
       socket.once("error", reject);
