@@ -87,7 +87,11 @@ void build_tree(CLI::App& app, Context& context) {
   add_client_commands(app, context);
   add_extension_commands(app, context);
   add_env_commands(app, context);
+  add_audit_commands(app, context);
+  add_secrets_commands(app, context);
   add_recovery_commands(app, context);
+  add_rescue_command(app, context);
+  add_volume_commands(app, context);
   add_configuration_commands(app, context);
   add_service_commands(app, context);
   add_shell_commands(app, context);

@@ -16,6 +16,7 @@
 #include "control/platform.h"
 #include "control/routing/publisher.h"
 #include "control/stats/stats.h"
+#include "control/volumes/volumes.h"
 
 namespace howdah::control {
 
@@ -44,6 +45,7 @@ std::vector<std::unique_ptr<Feature>> make_features(Platform& platform) {
   features.push_back(std::move(stats));
   features.push_back(std::make_unique<Logs>(platform));
   features.push_back(std::make_unique<Clients>(platform));
+  features.push_back(std::make_unique<Volumes>(platform));
   features.push_back(std::move(extensions));
   features.push_back(std::move(health));
   features.push_back(std::move(metrics));

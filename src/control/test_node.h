@@ -36,6 +36,7 @@ class FakeNode {
     };
     add(Method::get, "/v1/status", &FakeNode::show_status);
     add(Method::get, "/v1/instances", &FakeNode::list);
+    add(Method::get, "/v1/inventory", &FakeNode::show_inventory);
     add(Method::get, "/v1/instances/{id}", &FakeNode::show);
     add(Method::post, "/v1/claims", &FakeNode::claim);
     add(Method::post, "/v1/instances/{id}/acquire", &FakeNode::acquire);
@@ -108,6 +109,10 @@ class FakeNode {
   }
 
   Task<Response> show_status(Request) { co_return answer(to_json(status)); }
+  Task<http::Response> show_inventory(http::Request) {
+    co_return http::json_response(
+        200, boost::json::object{{"version", fmt::format("{}.{}", made_, instances.size())}});
+  }
   Task<Response> list(Request) {
     std::vector<nodeapi::Instance> all;
     for (const auto& [id, instance] : instances) all.push_back(instance);

@@ -199,7 +199,7 @@ Result<Folder> open_folder(const Config& config, const Users& users) {
   HOWDAH_TRY(folder.folder_id, folder_id_of(folder.data_dir));
   if (users.privileged) HOWDAH_CHECK(check_passable(folder.data_dir, "--data-dir"));
   HOWDAH_TRY(folder.lock, lock_folder(folder.data_dir));
-  HOWDAH_CHECK(check_writable(folder.data_dir));
+  if (!config.standalone) HOWDAH_CHECK(check_writable(folder.data_dir));
   HOWDAH_TRY(folder.node_id, node_id_of(folder.data_dir));
   HOWDAH_CHECK(prepare_runtime(folder, users));
   return folder;

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <utility>
 
 #include "base/log.h"
@@ -12,6 +14,8 @@
 #include "instance/provision_store.h"
 #include "instance/template.h"
 #include "model/names.h"
+#include "node/disk_guard.h"
+#include "node/orphans.h"
 #include "node/owner.h"
 #include "node/shared_memory.h"
 
@@ -19,11 +23,6 @@ namespace howdah::node {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Overwriting what a clone shares needs new blocks, so a volume must never be near its end.
-constexpr ByteCount kFreePercentMin = 15;
-// With the copy driver the volume is part of a disk that serves others too.
-constexpr ByteCount kFreeBytesMin = 4_GiB;
 
 struct CloneTimes {
   std::uint64_t system_identifier = 0;
@@ -52,12 +51,29 @@ Result<CloneTimes> clone_template(volume::Volume& volume, const std::string& sou
 }
 
 // uid: of this instance only; empty where instances share one.
-Result<void> remove_files(volume::Volume& volume, const InstanceId& id,
-                          const os::Path& socket_directory, std::optional<uid_t> uid) {
-  HOWDAH_CHECK(volume.remove(Environment::volume_path(id)));
-  HOWDAH_CHECK(os::remove_tree(socket_directory));
+Result<void> remove_files(const Environment& environment, const InstanceId& id,
+                          std::optional<uid_t> uid) {
+  const instance::InstancePlace place = environment.place_of(id);
+  HOWDAH_CHECK(environment.sandbox->release(instance::sandbox_name(place)));
+  HOWDAH_CHECK(environment.volume->remove(Environment::volume_path(id)));
+  HOWDAH_CHECK(os::remove_tree(place.socket_directory));
   if (uid) return remove_shared_memory(*uid);
   return {};
+}
+
+Result<os::Path> move_aside(const instance::InstancePlace& place, const os::Path& root) {
+  const os::Path folder = root / kOrphansFolder;
+  HOWDAH_CHECK(os::make_directory(folder, 0700));
+  std::string name = to_rfc3339(now()).substr(0, 19) + "Z-" + place.directory.filename().string();
+  std::erase(name, ':');
+  const os::Path aside = folder / name;
+  if (::rename(place.directory.c_str(), aside.c_str()) != 0) {
+    return fail_errno("move " + place.directory.string() + " aside", errno);
+  }
+  HOWDAH_CHECK(os::sync_directory(folder));
+  HOWDAH_CHECK(os::sync_directory(place.directory.parent_path()));
+  (void)os::remove_tree(place.socket_directory);
+  return aside;
 }
 
 }  // namespace
@@ -66,14 +82,13 @@ InstanceMaker::InstanceMaker(Parts parts)
     : parts_(parts),
       making_(parts.executor, parts.tasks),
       removing_(parts.executor, parts.tasks),
-      slot_free_(parts.executor) {
-  slot_free_.expires_at(asio::steady_timer::time_point::max());
-}
+      turns_(parts.executor, {.at_once = kMakingMax, .waiting_max = kWaitingMax}) {}
 
 Result<void> InstanceMaker::check_space() const {
-  HOWDAH_TRY(const os::DiskSpace space, parts_.environment.volume->space());
-  ByteCount needed = space.size_bytes / 100 * kFreePercentMin;
-  if (parts_.environment.volume->driver() == "copy") needed = std::min(needed, kFreeBytesMin);
+  HOWDAH_TRY(const os::DiskSpace space, parts_.environment.volume->room());
+  // Overwriting what a clone shares needs new blocks, so a volume must never be near its end.
+  const ByteCount needed =
+      disk_thresholds(space.size_bytes, parts_.environment.volume->alone()).refuse;
   if (space.free_bytes >= needed) return {};
   return fail(
       ErrorCode::volume_full,
@@ -83,9 +98,6 @@ Result<void> InstanceMaker::check_space() const {
 }
 
 Task<UnitPtr> InstanceMaker::make(Manifest settings) {
-  if (waiting_count_ >= kWaitingMax) {
-    co_return fail(ErrorCode::rate_limited, "too many instances are being made", "try again later");
-  }
   settings.id = make_instance_id();
   settings.slug = make_slug();
   for (ManifestRole& role : settings.roles) role.name = owner_role(settings.slug);
@@ -95,10 +107,7 @@ Task<UnitPtr> InstanceMaker::make(Manifest settings) {
 }
 
 Task<UnitPtr> InstanceMaker::build(Manifest manifest) {
-  ++waiting_count_;
-  while (making_count_ >= kMakingMax) co_await slot_free_.async_wait(net::kToken);
-  --waiting_count_;
-  ++making_count_;
+  HOWDAH_CO_TRY(const auto turn, co_await turns_.take());
   auto unit = co_await build_parts(manifest);
   if (!unit) {
     const auto discarded = co_await discard(manifest.id);
@@ -109,8 +118,6 @@ Task<UnitPtr> InstanceMaker::build(Manifest manifest) {
                 discarded.error().to_log());
     }
   }
-  --making_count_;
-  slot_free_.cancel();
   co_return unit;
 }
 
@@ -171,14 +178,32 @@ Task<std::monostate> InstanceMaker::take_away(UnitPtr unit, bool force) {
   co_return std::monostate{};
 }
 
+Task<os::Path> InstanceMaker::set_aside(UnitPtr unit) {
+  HOWDAH_CO_CHECK(co_await unit->ensure_stopped("set aside", false));
+  HOWDAH_CO_CHECK(co_await unit->retire(false));
+  Environment& environment = parts_.environment;
+  const instance::InstancePlace place = environment.place_of(unit->id());
+  auto moved = co_await net::offload(
+      environment.pool, std::bind_front(&move_aside, place, environment.volume->root()));
+  if (!moved) {
+    unit->revive();
+    co_return moved;
+  }
+  const uid_t uid = unit->manifest().uid;
+  parts_.registry.erase(unit);
+  // Its files are still there.
+  parts_.registry.keep_uid(uid);
+  log::warn("node", "{} was set aside, with all its data: {}", unit->id().str(), moved->string());
+  co_return moved;
+}
+
 Task<void> InstanceMaker::delete_files(InstanceId id, uid_t uid) {
   Environment& environment = parts_.environment;
   // Half-made ones may still have the owner of the template.
   const os::UidRange& range = environment.uids;
   const bool own = uid > range.first && uid - range.first < range.count;
   co_return co_await net::offload(environment.pool,
-                                  std::bind_front(&remove_files, std::ref(*environment.volume), id,
-                                                  environment.place_of(id).socket_directory,
+                                  std::bind_front(&remove_files, std::cref(environment), id,
                                                   own ? std::optional(uid) : std::nullopt));
 }
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <string>
 
+#include "net/turns.h"
 #include "node/owner_sync.h"
 #include "node/registry.h"
 #include "node/templates.h"
@@ -39,6 +40,9 @@ class InstanceMaker {
 
   // Stops it, deletes it with all its data and forgets it. Errors: instance_held unless force.
   Task<void> remove(UnitPtr unit, bool force);
+  // Stops it and moves all it had out of the way, to a folder named by time and id; from then on it
+  // is unknown. Nothing is deleted. Returns: the folder. Errors: instance_held, io_error.
+  Task<os::Path> set_aside(UnitPtr unit);
   // Deletes a directory without a manifest, with whatever process still works on it.
   Task<void> discard(InstanceId id);
 
@@ -54,9 +58,7 @@ class InstanceMaker {
   Parts parts_;
   SingleFlight<InstanceId, UnitPtr> making_;
   SingleFlight<InstanceId, std::monostate> removing_;
-  std::size_t making_count_ = 0;
-  std::size_t waiting_count_ = 0;
-  asio::steady_timer slot_free_;
+  net::Turns turns_;
 };
 
 }  // namespace howdah::node

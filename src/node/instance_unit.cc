@@ -30,6 +30,21 @@ InstanceUnit::InstanceUnit(Services& services, Manifest manifest)
   changed_.expires_at(TimePoint::max());
 }
 
+void InstanceUnit::Storage::note_size(ByteCount taken) {
+  constexpr std::chrono::seconds kWindow{10};
+  const auto now = std::chrono::steady_clock::now();
+  if (!size_last || now - rolled_at >= kWindow) {
+    size_before = size_last.value_or(taken);
+    rolled_at = now;
+  }
+  size_last = taken;
+}
+
+ByteCount InstanceUnit::Storage::growth() const {
+  if (!size_before || !size_last || *size_last < *size_before) return 0;
+  return *size_last - *size_before;
+}
+
 std::optional<pid_t> InstanceUnit::pid() const {
   if (!postmaster_) return std::nullopt;
   return postmaster_->pid();
@@ -166,6 +181,15 @@ void InstanceUnit::begin_start(std::string reason, bool automatic) {
 }
 
 Task<void> InstanceUnit::run_start(std::shared_ptr<InstanceUnit> self) {
+  net::Turns::Turn turn;
+  if (services_.turns != nullptr) {
+    auto taken = co_await services_.turns->take();
+    if (!taken) {
+      start_refused(std::move(taken).error());
+      co_return Result<void>{};
+    }
+    turn = std::move(*taken);
+  }
   if (services_.admit) {
     auto admitted = co_await services_.admit(manifest_);
     if (!admitted) {

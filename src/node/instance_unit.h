@@ -13,6 +13,7 @@
 #include <string>
 
 #include "net/task_group.h"
+#include "net/turns.h"
 #include "node/holds.h"
 #include "node/journal.h"
 #include "node/postmaster.h"
@@ -41,6 +42,8 @@ class InstanceUnit : public std::enable_shared_from_this<InstanceUnit> {
     std::vector<milliseconds> restart_delays = RestartBudget::default_delays();
     // Before each start. An error: it is not started, and did not fail. Empty: always.
     std::function<Task<void>(Manifest)> admit = {};
+    // Starts wait for their turn. null: all at once.
+    net::Turns* turns = nullptr;
     // Awaited at each start, before it is running. An error is logged.
     std::function<Task<void>(std::shared_ptr<InstanceUnit>)> prepare = {};
     // Awaited at each clean stop, before the postmaster is told. An error is logged.
@@ -71,6 +74,18 @@ class InstanceUnit : public std::enable_shared_from_this<InstanceUnit> {
     std::optional<bool> told;  // what the postmaster that serves was told of it
     std::int64_t bound = -1;   // the limit that the file system was given last; -1: none yet
     TimePoint due{};           // when it is to be measured again
+
+    // Kept by DiskGuard. How often it was suspended since the volume had room; 0: it may write.
+    int held_back = 0;
+    TimePoint refused_until{};  // it is not started before that
+    // With pg_wal: what it took some seconds ago, and last.
+    std::optional<ByteCount> size_before, size_last;
+    TimePoint rolled_at{};
+    void note_size(ByteCount taken);
+    ByteCount growth() const;  // between the two
+    void forget_growth() { size_before = size_last; }
+    // Whether it may only read.
+    bool closed() const { return full || held_back > 0; }
   };
   Storage& storage() { return storage_; }
   const Storage& storage() const { return storage_; }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "node/orphans.h"
 #include "node/owner.h"
 #include "nodeapi/messages.h"
 
@@ -43,6 +44,12 @@ Result<Inventory> read_inventory(const Environment& environment) {
       log::error("node", "the instance {} is not served: its instance.json {}", id.str(),
                  manifest ? "names another" : "cannot be read: " + manifest.error().to_log());
     }
+  }
+  // Set aside: nobody else may get their files by getting their user id.
+  std::error_code none;
+  for (const auto& entry :
+       fs::directory_iterator(environment.volume->root() / kOrphansFolder, none)) {
+    if (const auto uid = owner_of(entry.path() / "data")) inventory.kept_uids.push_back(*uid);
   }
   HOWDAH_TRY(inventory.maybe_running, ids_below(environment.folder.instance_sockets()));
   return inventory;

@@ -12,7 +12,7 @@ struct Inventory {
   std::vector<Manifest> instances;
   // Directories without a manifest: begun by an earlier agent and not finished.
   std::vector<InstanceId> half_made;
-  // Of instances that are not served, since their manifest cannot be read.
+  // Of instances that are not served: their manifest cannot be read, or they were set aside.
   std::vector<uid_t> kept_uids;
   // Those that may run: they have a socket directory.
   std::vector<InstanceId> maybe_running;

@@ -10,6 +10,7 @@
 #include "crypto/encode.h"
 #include "crypto/random.h"
 #include "node/inventory.h"
+#include "node/orphans.h"
 #include "node/owner.h"
 
 namespace howdah::node {
@@ -27,6 +28,14 @@ constexpr milliseconds kCloseLimit{5'000};
 constexpr milliseconds kOtherTemplatesCheck{1'000};
 // At once: each writes a checkpoint.
 constexpr int kStopping = 8;
+
+// What an agent before this one left running beside instances, and their control groups.
+bool end_strays(const Environment& environment, const std::vector<InstanceId>& maybe_running) {
+  std::vector<std::string> kept{instance::sandbox_name(environment.catalog_place())};
+  for (const InstanceId& id : maybe_running) kept.push_back(id.str());
+  environment.sandbox->release_others(kept);
+  return true;
+}
 
 }  // namespace
 
@@ -49,13 +58,14 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
       claims_({executor, *environment_, registry_, maker_, spares_, roles_, transitions_}),
       suspender_(registry_),
       storage_watch_(*environment_, registry_),
+      disk_guard_(*environment_, registry_, transitions_),
       log_keeper_(*environment_, registry_),
       catalog_(*environment_),
       routes_(*this, environment_->users),
       server_(executor, router_),
       ended_(executor) {
   ended_.expires_at(Clock::time_point::max());
-  registry_.set_admission(std::bind_front(&Admission::admit, &admission_));
+  registry_.set_admission(std::bind_front(&NodeService::admit, this));
   registry_.observe(std::bind_front(&NodeService::on_change, this));
   registry_.prepare_with(std::bind_front(&NodeService::prepare, this));
   registry_.look_last_with(std::bind_front(&RoleKeeper::look_last, &roles_));
@@ -69,6 +79,17 @@ void NodeService::on_change(const UnitPtr& unit) {
   hardener_.note_change(unit);
   roles_.note_change(unit);
   storage_watch_.note_change(unit);
+}
+
+Task<void> NodeService::admit(Manifest manifest) {
+  HOWDAH_CO_CHECK(disk_guard_.admit(manifest));
+  co_return co_await admission_.admit(std::move(manifest));
+}
+
+Task<void> NodeService::grow_volume(ByteCount size_bytes) {
+  co_return co_await net::offload(
+      environment_->pool,
+      std::bind_front(&volume::Volume::grow, environment_->volume.get(), size_bytes));
 }
 
 Task<void> NodeService::prepare(UnitPtr unit) {
@@ -88,6 +109,7 @@ Task<void> NodeService::start() {
   background_.spawn("node", make_other_templates());
   background_.spawn("node", suspender_.run());
   background_.spawn("node", storage_watch_.run());
+  if (environment_->config.disk_guard) background_.spawn("disk", disk_guard_.run());
   background_.spawn("node", log_keeper_.run());
   background_.spawn("node", owner_sync_.run());
   background_.spawn("node", roles_.run());
@@ -122,6 +144,9 @@ Task<void> NodeService::take_inventory() {
     const auto discarded = co_await maker_.discard(id);
     if (!discarded) log::error("node", "cannot remove it: {}", discarded.error().to_log());
   }
+  const auto removed = co_await net::offload(
+      environment_->pool, [&] { return remove_orphans(find_orphans(*environment_, inventory)); });
+  if (!removed) log::warn("orphans", "{}", removed.error().to_log());
   for (const uid_t uid : inventory.kept_uids) registry_.keep_uid(uid);
   for (const Manifest& manifest : inventory.instances) {
     registry_.add(manifest);
@@ -146,6 +171,8 @@ Task<void> NodeService::take_inventory() {
     if (manifest.is_spare()) spares_.offer(unit);
   }
   log::info("node", "{} instances, of which {} run", inventory.instances.size(), running);
+  co_await net::offload(environment_->pool, std::bind_front(&end_strays, std::cref(*environment_),
+                                                            inventory.maybe_running));
   co_return Result<void>{};
 }
 
@@ -168,6 +195,12 @@ nodeapi::NodeStatus NodeService::status(os::DiskSpace space) const {
   status.volume_driver = environment_->volume->driver();
   status.volume_size_bytes = space.size_bytes;
   status.volume_free_bytes = space.free_bytes;
+  status.volume_can_grow = environment_->volume->alone();
+  status.volume_state = to_string(disk_guard_.state());
+  status.volume_ballast_bytes = disk_guard_.ballast_bytes();
+  status.volume_refuse_bytes = disk_guard_.thresholds().refuse;
+  status.volume_suspend_bytes = disk_guard_.thresholds().suspend;
+  status.instances_held_back = disk_guard_.held_back_count();
   for (const auto& one : environment_->installations) {
     status.postgres.push_back({one.major, one.version, one.bin_directory.string()});
   }
@@ -202,6 +235,11 @@ Task<void> NodeService::remove(InstanceId id, bool force) {
   UnitPtr unit = registry_.find(id);
   if (!unit) co_return Result<void>{};
   co_return co_await maker_.remove(std::move(unit), force);
+}
+
+Task<os::Path> NodeService::set_aside(InstanceId id) {
+  HOWDAH_CO_TRY(UnitPtr unit, registry_.require(id));
+  co_return co_await maker_.set_aside(std::move(unit));
 }
 
 asio::awaitable<void> NodeService::wait_shut_down() {
@@ -245,12 +283,20 @@ Task<void> NodeService::shut_down() {
   Result<void> result = co_await stop_instances();
   const auto catalog = co_await catalog_.stop();
   if (!catalog && result) result = catalog;
+  if (result) co_await net::offload(environment_->pool, [this] { return end_groups(); });
   const auto closed = co_await close_volume();
   if (!closed && result) result = closed;
   if (!result) log::error("node", "shutdown: {}", result.error().to_log());
   shut_down_done_ = true;
   ended_.cancel();
   co_return result;
+}
+
+// With all that let go of their instance's lock.
+bool NodeService::end_groups() {
+  environment_->sandbox->release_others({});
+  environment_->sandbox->close();
+  return true;
 }
 
 Task<void> NodeService::stop_instances() {

@@ -11,6 +11,7 @@
 #include "node/admission.h"
 #include "node/catalog_instance.h"
 #include "node/claims.h"
+#include "node/disk_guard.h"
 #include "node/hardener.h"
 #include "node/log_keeper.h"
 #include "node/postgres_source.h"
@@ -42,6 +43,8 @@ class NodeService : private NodeCalls {
   asio::awaitable<os::DiskSpace> volume_space() override;
   Task<instance::LogPiece> read_log(InstanceId id, instance::LogRange range) override;
   Task<void> remove(InstanceId id, bool force) override;
+  Task<os::Path> set_aside(InstanceId id) override;
+  Task<void> grow_volume(ByteCount size_bytes) override;
   Task<void> shut_down() override;
   bool closing() const override { return closing_; }
   Registry& registry() override { return registry_; }
@@ -51,10 +54,12 @@ class NodeService : private NodeCalls {
 
   Task<void> make_other_templates();
   Task<void> take_inventory();
+  Task<void> admit(Manifest manifest);
   void on_change(const UnitPtr& unit);
   Task<void> prepare(UnitPtr unit);
   Task<void> settle_owner(UnitPtr unit);
   asio::awaitable<void> end_work(milliseconds limit);
+  bool end_groups();
   Task<void> stop_instances();
   asio::awaitable<void> stop_some(std::shared_ptr<std::vector<UnitPtr>> left,
                                   std::shared_ptr<std::size_t> failed);
@@ -78,6 +83,7 @@ class NodeService : private NodeCalls {
   Claims claims_;
   Suspender suspender_;
   StorageWatch storage_watch_;
+  DiskGuard disk_guard_;
   LogKeeper log_keeper_;
   CatalogInstance catalog_;
   http::Router router_;

@@ -6,6 +6,11 @@
 
 namespace howdah::node {
 
+// How an instance is started: everything but its moment. Errors: no_postgres when its major version
+// is not installed any more.
+Result<instance::StartRequest> start_request(const Environment& environment,
+                                             const Manifest& manifest);
+
 class PostgresSource : public PostmasterSource {
  public:
   explicit PostgresSource(Environment& environment) : environment_(environment) {}

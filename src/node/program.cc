@@ -13,9 +13,13 @@
 #include "base/log.h"
 #include "net/run.h"
 #include "node/node_service.h"
+#include "node/rescue.h"
+#include "os/memory.h"
 
 namespace howdah::node {
 namespace {
+
+constexpr unsigned kMemoryPart = 8;  // of the machine's memory at most
 
 // Each running instance takes a few descriptors, each connection one.
 void raise_descriptor_limit() {
@@ -57,13 +61,17 @@ Result<void> set_log_level(const Flags& flags) {
 }
 
 Result<void> run(int argc, const char* const* argv) {
-  HOWDAH_TRY(Flags flags, Flags::parse(argc, argv, config_flag_names()));
+  std::vector<std::string_view> names = config_flag_names();
+  for (const std::string_view name : rescue_flag_names()) names.push_back(name);
+  HOWDAH_TRY(Flags flags, Flags::parse(argc, argv, names));
   HOWDAH_TRY(Config config, config_from_flags(flags));
   HOWDAH_CHECK(set_log_level(flags));
   raise_descriptor_limit();
+  HOWDAH_CHECK(os::cap_own_memory(kMemoryPart));
   // A supervisor that is gone must not take the agent along.
   std::signal(SIGPIPE, SIG_IGN);
   asio::io_context io(1);
+  if (is_rescue(flags)) return run_rescue(io, std::move(flags), std::move(config));
   return net::run(io, run_agent(io, std::move(flags), std::move(config)));
 }
 

@@ -117,6 +117,7 @@ void NodeRoutes::add_to(http::Router& router) {
   router.before(bind_front(&NodeRoutes::authorise, this));
   router.add(Method::get, "/v1/status", bind_front(&NodeRoutes::status, this));
   router.add(Method::get, "/v1/instances", bind_front(&NodeRoutes::list, this));
+  router.add(Method::get, "/v1/inventory", bind_front(&NodeRoutes::inventory, this));
   router.add(Method::get, "/v1/instances/{id}", bind_front(&NodeRoutes::show, this));
   router.add(Method::post, "/v1/claims", bind_front(&NodeRoutes::claim, this));
   router.add(Method::post, "/v1/instances/{id}/acquire", bind_front(&NodeRoutes::acquire, this));
@@ -130,6 +131,9 @@ void NodeRoutes::add_to(http::Router& router) {
   router.add(Method::get, "/v1/instances/{id}/log", bind_front(&NodeRoutes::read_log, this));
   router.add(Method::del, "/v1/instances/{id}", bind_front(&NodeRoutes::remove, this));
   router.add(Method::get, "/v1/journal", bind_front(&NodeRoutes::journal, this));
+  router.add(Method::post, "/v1/instances/{id}/set-aside",
+             bind_front(&NodeRoutes::set_aside, this));
+  router.add(Method::post, "/v1/volume/grow", bind_front(&NodeRoutes::grow_volume, this));
   router.add(Method::post, "/v1/shutdown", bind_front(&NodeRoutes::shut_down, this));
 }
 
@@ -159,6 +163,12 @@ Task<Response> NodeRoutes::list(Request) {
     instances.push_back(calls_.registry().view(*unit));
   }
   co_return http::json_response(200, nodeapi::instances_to_json(instances));
+}
+
+Task<Response> NodeRoutes::inventory(Request) {
+  co_return http::json_response(
+      200, json::object{{"version", fmt::format("{}.{}", calls_.journal().boot_id(),
+                                                calls_.registry().inventory_version())}});
 }
 
 Task<Response> NodeRoutes::show(Request request) {
@@ -252,6 +262,19 @@ Task<Response> NodeRoutes::journal(Request request) {
   HOWDAH_CO_TRY(const auto page, co_await calls_.journal().wait_after(
                                      after, milliseconds{static_cast<std::int64_t>(wait_ms)}));
   co_return http::json_response(200, to_json(page));
+}
+
+Task<Response> NodeRoutes::set_aside(Request request) {
+  HOWDAH_CO_TRY(const os::Path path, co_await calls_.set_aside(id_of(request)));
+  co_return http::json_response(200, json::object{{"path", path.string()}});
+}
+
+Task<Response> NodeRoutes::grow_volume(Request request) {
+  HOWDAH_CO_TRY(const json::value body, body_of(request));
+  HOWDAH_CO_TRY(const ByteCount size, nodeapi::volume_size_from_json(body));
+  HOWDAH_CO_CHECK(co_await calls_.grow_volume(size));
+  const os::DiskSpace space = co_await calls_.volume_space();
+  co_return http::json_response(200, to_json(calls_.status(space)));
 }
 
 Task<Response> NodeRoutes::shut_down(Request) {

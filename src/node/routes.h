@@ -17,9 +17,13 @@ class NodeCalls {
   virtual ~NodeCalls() = default;
   virtual nodeapi::NodeStatus status(os::DiskSpace space) const = 0;
   virtual asio::awaitable<os::DiskSpace> volume_space() = 0;
+  // Errors: invalid_request, volume_full, unsupported.
+  virtual Task<void> grow_volume(ByteCount size_bytes) = 0;
   // Errors: not_found, io_error.
   virtual Task<instance::LogPiece> read_log(InstanceId id, instance::LogRange range) = 0;
   virtual Task<void> remove(InstanceId id, bool force) = 0;
+  // Where its files are then. Errors: not_found, instance_held, io_error.
+  virtual Task<os::Path> set_aside(InstanceId id) = 0;
   virtual Task<void> shut_down() = 0;
   virtual bool closing() const = 0;  // only status and journal are answered then
   virtual Registry& registry() = 0;
@@ -44,6 +48,7 @@ class NodeRoutes {
  private:
   Task<void> authorise(http::Request& request);
   Task<http::Response> status(http::Request request);
+  Task<http::Response> inventory(http::Request request);
   Task<http::Response> list(http::Request request);
   Task<http::Response> show(http::Request request);
   Task<http::Response> claim(http::Request request);
@@ -57,6 +62,8 @@ class NodeRoutes {
   Task<http::Response> read_log(http::Request request);
   Task<http::Response> remove(http::Request request);
   Task<http::Response> journal(http::Request request);
+  Task<http::Response> set_aside(http::Request request);
+  Task<http::Response> grow_volume(http::Request request);
   Task<http::Response> shut_down(http::Request request);
 
   NodeCalls& calls_;

@@ -47,6 +47,24 @@ Result<void> remove_files(uid_t uid) {
 
 }  // namespace
 
+std::set<uid_t> shared_memory_owners() {
+  std::set<uid_t> owners;
+  shm_info usage{};
+  const int last = ::shmctl(0, SHM_INFO, reinterpret_cast<shmid_ds*>(&usage));
+  for (int index = 0; index <= last; ++index) {
+    shmid_ds segment{};
+    const int id = ::shmctl(index, SHM_STAT, &segment);
+    if (id >= 0 && segment.shm_nattch == 0) owners.insert(segment.shm_perm.uid);
+  }
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(kPosixFolder, ignored)) {
+    struct stat info{};
+    const bool looked = ::lstat(entry.path().c_str(), &info) == 0;
+    if (looked && S_ISREG(info.st_mode)) owners.insert(info.st_uid);
+  }
+  return owners;
+}
+
 Result<void> remove_shared_memory(uid_t uid) {
   HOWDAH_CHECK(remove_segments(uid));
   return remove_files(uid);

@@ -5,6 +5,8 @@
 #pragma once
 #include <sys/types.h>
 
+#include <set>
+
 #include "base/error.h"
 
 namespace howdah::node {
@@ -12,5 +14,7 @@ namespace howdah::node {
 // Removes what belongs to the uid and is attached to no process. Only for a uid of which nothing
 // runs any more, and never for one that several instances share. Blocks: reads two directories.
 Result<void> remove_shared_memory(uid_t uid);
+// The users that own any which is attached to no process. Blocks, too.
+std::set<uid_t> shared_memory_owners();
 
 }  // namespace howdah::node

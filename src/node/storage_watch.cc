@@ -18,11 +18,14 @@ constexpr ByteCount kGrowthPerSecond = 512_MiB;
 constexpr ByteCount kHardRoomMin = 64_MiB;
 constexpr ByteCount kLiftPart = 50;  // of the limit: 2 %
 
-Result<ByteCount> measure(volume::Volume& volume, const std::string& data) {
+struct Measured {
+  ByteCount all = 0, wal = 0;
+};
+
+Result<Measured> measure(volume::Volume& volume, const std::string& data) {
   HOWDAH_TRY(const ByteCount all, volume.allocated(data));
   // Gone: it is being stopped and removed.
-  const ByteCount wal = volume.allocated(data + "/pg_wal").value_or(0);
-  return all - std::min(all, wal);
+  return Measured{all, std::min(all, volume.allocated(data + "/pg_wal").value_or(0))};
 }
 
 }  // namespace
@@ -71,11 +74,13 @@ Task<void> StorageWatch::look(UnitPtr unit) {
   if (!postmaster) co_return Result<void>{};
   const std::string data = Environment::volume_path(unit->id()) + "/data";
   HOWDAH_CO_TRY(
-      const ByteCount bytes,
+      const Measured measured,
       co_await net::offload(environment_.pool,
                             std::bind_front(&measure, std::ref(*environment_.volume), data)));
   const auto limit = static_cast<ByteCount>(unit->manifest().storage_limit_bytes);
+  const ByteCount bytes = measured.all - measured.wal;
   auto& storage = unit->storage();
+  storage.note_size(measured.all);
   storage.bytes = bytes;
   storage.measured = true;
   storage.full = storage_is_full(bytes, limit, storage.full);
@@ -107,17 +112,19 @@ Task<void> StorageWatch::apply(UnitPtr unit, std::shared_ptr<Postmaster> postmas
   const auto limit = static_cast<ByteCount>(manifest.storage_limit_bytes);
   const instance::InstancePlace place = environment_.place_of(manifest.id);
   // One that was adopted may have been told something by the agent before.
-  const bool known = storage.told ? *storage.told == storage.full : limit == 0;
+  const bool closed = storage.closed();
+  const bool known = storage.told ? *storage.told == closed : limit == 0 && !closed;
   if (!known) {
-    const bool news = storage.full || storage.told.value_or(false);
-    if (storage.full) HOWDAH_CO_CHECK(co_await instance::let_platform_write(place));
-    HOWDAH_CO_CHECK(co_await postmaster->set_read_only(manifest, storage.full));
-    storage.told = storage.full;
+    const bool news = closed || storage.told.value_or(false);
+    if (closed) HOWDAH_CO_CHECK(co_await instance::let_platform_write(place));
+    HOWDAH_CO_CHECK(co_await postmaster->set_read_only(manifest, closed));
+    storage.told = closed;
     if (news) {
       log::info("storage", "{}: {} of {}: {}", manifest.id.str(), to_pretty(storage.bytes),
-                to_pretty(limit), storage.full ? "only reads from now on" : "writes again");
+                limit == 0 ? "any" : to_pretty(limit),
+                closed ? "only reads from now on" : "writes again");
     }
-    if (storage.full) HOWDAH_CO_CHECK(co_await instance::end_growing_sessions(place));
+    if (closed) HOWDAH_CO_CHECK(co_await instance::end_growing_sessions(place));
     co_return Result<void>{};
   }
   if (!storage.full || storage.bytes < storage_hard_limit(limit)) co_return Result<void>{};

@@ -12,6 +12,7 @@
 //   beyond that       on btrfs with simple quotas the kernel refuses writes (EDQUOT), so that no
 //                     burst between two looks reaches the neighbours. There is room for WAL in it:
 //                     PostgreSQL ends when it cannot write its WAL.
+// One that DiskGuard holds back only reads as well.
 // It lifts by itself when 2 % of the limit are free again. An instance is looked at the sooner the
 // less it has left; no loop walks over what sleeps. Owner: NodeService; one thread.
 #pragma once

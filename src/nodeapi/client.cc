@@ -47,6 +47,12 @@ Task<std::vector<Instance>> Client::instances() {
   co_return instances_from_json(answer);
 }
 
+Task<std::string> Client::inventory_version() {
+  HOWDAH_CO_TRY(const auto answer,
+                co_await http_.call(Method::get, "/v1/inventory", {}, {}, kQuick));
+  co_return inventory_version_from_json(answer);
+}
+
 Task<Instance> Client::instance(InstanceId id) {
   HOWDAH_CO_TRY(std::string path, instance_path(id));
   HOWDAH_CO_TRY(const auto answer,
@@ -134,6 +140,24 @@ Task<JournalPage> Client::journal(std::uint64_t sequence, milliseconds wait) {
   HOWDAH_CO_TRY(const auto answer, co_await http_.call(Method::get, "/v1/journal", std::move(query),
                                                        {}, wait + kQuick));
   co_return journal_page_from_json(answer);
+}
+
+Task<std::string> Client::set_aside(InstanceId id) {
+  HOWDAH_CO_TRY(std::string path, instance_path(id, "/set-aside"));
+  HOWDAH_CO_TRY(const auto answer,
+                co_await http_.call(Method::post, std::move(path), {}, {}, kStart));
+  const auto* object = answer.if_object();
+  const auto* folder = object == nullptr ? nullptr : object->if_contains("path");
+  if (folder == nullptr || !folder->is_string()) {
+    co_return fail(ErrorCode::invalid_request, "the node's answer names no path");
+  }
+  co_return std::string(folder->get_string());
+}
+
+Task<NodeStatus> Client::grow_volume(ByteCount size_bytes) {
+  HOWDAH_CO_TRY(const auto answer, co_await http_.call(Method::post, "/v1/volume/grow", {},
+                                                       volume_size_to_json(size_bytes), kStart));
+  co_return node_status_from_json(answer);
 }
 
 Task<void> Client::shutdown() {

@@ -16,6 +16,8 @@ class Client {
 
   Task<NodeStatus> status();
   Task<std::vector<Instance>> instances();
+  // Another text than before: which instances there are, or their settings, may have changed.
+  Task<std::string> inventory_version();
   Task<Instance> instance(InstanceId id);
 
   Task<Instance> claim(ClaimRequest request);
@@ -43,6 +45,12 @@ class Client {
 
   // Waits until there is an entry after `sequence`, at most wait; then what there is.
   Task<JournalPage> journal(std::uint64_t sequence, milliseconds wait);
+  // Moves all that it has out of the way and forgets it; nothing is deleted. Returns: the folder.
+  // Errors: not_found, instance_held.
+  Task<std::string> set_aside(InstanceId id);
+  // The volume's new size. Returns: what there is then. Errors: invalid_request, volume_full,
+  // unsupported.
+  Task<NodeStatus> grow_volume(ByteCount size_bytes);
   // Stops every instance, the catalog last, unmounts the volume; then the agent ends.
   Task<void> shutdown();
 

@@ -161,6 +161,7 @@ json::value to_json(const Instance& instance) {
       {"storage_bytes",
        instance.storage_bytes ? json::value(*instance.storage_bytes) : json::value()},
       {"storage_full", instance.storage_full},
+      {"held_back", instance.held_back},
       {"settings", settings_to_json(instance.settings)},
       {"paused", instance.paused},
       {"pid", instance.pid ? json::value(*instance.pid) : json::value()},
@@ -183,11 +184,12 @@ Result<Instance> instance_from_json(const json::value& value) {
   instance.system_identifier = in.big_integer("system_identifier");
   instance.suspend_after_s = in.integer("suspend_after_s", 0, kSecondsMax);
   instance.max_connections = in.integer("max_connections", 1, kConnectionsMax);
-  // A node of the version before has none of the three.
+  // A node of a version before has not all of them.
   instance.storage_limit_bytes =
       in.optional_integer("storage_limit_bytes", 0, kIntegerMax).value_or(0);
   instance.storage_bytes = in.optional_integer("storage_bytes", 0, kIntegerMax);
   instance.storage_full = in.optional_bool("storage_full").value_or(false);
+  instance.held_back = in.optional_bool("held_back").value_or(false);
   if (in.has("settings")) {
     instance.settings = in.server_settings("settings").value_or(ServerSettings());
   }
@@ -312,6 +314,12 @@ json::value to_json(const NodeStatus& status) {
                       {"volume_driver", status.volume_driver},
                       {"volume_size_bytes", status.volume_size_bytes},
                       {"volume_free_bytes", status.volume_free_bytes},
+                      {"volume_state", status.volume_state},
+                      {"volume_ballast_bytes", status.volume_ballast_bytes},
+                      {"volume_refuse_bytes", status.volume_refuse_bytes},
+                      {"volume_suspend_bytes", status.volume_suspend_bytes},
+                      {"volume_can_grow", status.volume_can_grow},
+                      {"instances_held_back", status.instances_held_back},
                       {"postgres", std::move(postgres)},
                       {"missing_postgres", std::move(missing)},
                       {"pg_major_default", status.pg_major_default},
@@ -333,6 +341,17 @@ Result<NodeStatus> node_status_from_json(const json::value& value) {
       static_cast<ByteCount>(in.integer("volume_size_bytes", 0, kIntegerMax));
   status.volume_free_bytes =
       static_cast<ByteCount>(in.integer("volume_free_bytes", 0, kIntegerMax));
+  // A node of the version before has none of these.
+  const auto bytes = [&in](std::string_view name) {
+    return static_cast<ByteCount>(in.optional_integer(name, 0, kIntegerMax).value_or(0));
+  };
+  status.volume_state = in.optional_string("volume_state", 1, 40).value_or("ok");
+  status.volume_ballast_bytes = bytes("volume_ballast_bytes");
+  status.volume_refuse_bytes = bytes("volume_refuse_bytes");
+  status.volume_suspend_bytes = bytes("volume_suspend_bytes");
+  status.volume_can_grow = in.optional_bool("volume_can_grow").value_or(false);
+  status.instances_held_back =
+      in.optional_integer("instances_held_back", 0, kIntegerMax).value_or(0);
   status.postgres = in.list("postgres", postgres_from_json);
   // A node of the version before has no such field.
   if (in.optional_value("missing_postgres") != nullptr) {
@@ -370,6 +389,17 @@ Result<JournalPage> journal_page_from_json(const json::value& value) {
   return page;
 }
 
+json::value volume_size_to_json(ByteCount size_bytes) {
+  return json::object{{"size_bytes", size_bytes}};
+}
+
+Result<ByteCount> volume_size_from_json(const json::value& value) {
+  Reader in(value);
+  const std::int64_t size = in.integer("size_bytes", 1, kIntegerMax);
+  HOWDAH_CHECK(in.finish());
+  return static_cast<ByteCount>(size);
+}
+
 json::value instances_to_json(const std::vector<Instance>& instances) {
   json::array array;
   for (const Instance& instance : instances) array.push_back(to_json(instance));
@@ -382,6 +412,14 @@ Result<std::vector<Instance>> instances_from_json(const json::value& value) {
   auto instances = in.list("instances", instance_from_json);
   HOWDAH_CHECK(in.finish());
   return instances;
+}
+
+Result<std::string> inventory_version_from_json(const json::value& value) {
+  Reader in(value);
+  in.ignore_unknown();
+  std::string version = in.text("version");
+  HOWDAH_CHECK(in.finish());
+  return version;
 }
 
 json::value renewed_to_json(const std::vector<InstanceId>& ids) {

@@ -55,6 +55,8 @@ struct Instance {
   // while it runs. Empty: not since the agent started.
   std::optional<std::int64_t> storage_bytes;
   bool storage_full = false;  // the limit is reached: transactions only read unless they ask
+  // It grew most when the volume was full: suspended, or only reads, until there is room.
+  bool held_back = false;
   ServerSettings settings;
   bool paused = false;  // refuses to start
   std::optional<std::int64_t> pid;
@@ -142,6 +144,12 @@ struct NodeStatus {
   std::string volume_driver;
   ByteCount volume_size_bytes = 0;
   ByteCount volume_free_bytes = 0;
+  std::string volume_state = "ok";  // "low": new databases are refused; "full": growth is suspended
+  ByteCount volume_ballast_bytes = 0;
+  ByteCount volume_refuse_bytes = 0;   // free space below which it is low
+  ByteCount volume_suspend_bytes = 0;  // and full
+  bool volume_can_grow = false;        // it is an image of its own
+  std::int64_t instances_held_back = 0;
   std::vector<PostgresVersion> postgres;  // newest last
   std::vector<MissingPostgres> missing_postgres;
   int pg_major_default = 0;
@@ -190,6 +198,9 @@ boost::json::value to_json(const JournalPage&);
 boost::json::value instances_to_json(const std::vector<Instance>&);
 boost::json::value renewed_to_json(const std::vector<InstanceId>&);
 
+boost::json::value volume_size_to_json(ByteCount size_bytes);
+Result<ByteCount> volume_size_from_json(const boost::json::value&);
+
 boost::json::value roles_to_json(const std::vector<RoleState>&);
 boost::json::value role_passwords_to_json(const std::vector<RolePassword>&);
 
@@ -202,6 +213,7 @@ Result<InstanceSettings> instance_settings_from_json(const boost::json::value&);
 Result<NodeStatus> node_status_from_json(const boost::json::value&);
 Result<JournalPage> journal_page_from_json(const boost::json::value&);
 Result<std::vector<Instance>> instances_from_json(const boost::json::value&);
+Result<std::string> inventory_version_from_json(const boost::json::value&);
 Result<std::vector<InstanceId>> renewed_from_json(const boost::json::value&);
 Result<std::vector<RoleState>> roles_from_json(const boost::json::value&);
 Result<std::vector<RolePassword>> role_passwords_from_json(const boost::json::value&);

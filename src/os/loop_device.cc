@@ -96,6 +96,11 @@ Result<LoopDevice> attach_loop(const Path& image) {
   return no_loop("attach " + image.string(), EBUSY);
 }
 
+Result<void> take_new_size(const LoopDevice& device) {
+  if (::ioctl(device.fd.get(), LOOP_SET_CAPACITY, 0) == 0) return {};
+  return fail_errno("let " + device.path.string() + " grow", errno);
+}
+
 Result<void> wait_until_detached(const Path& image, int timeout_ms) {
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   while (true) {

@@ -24,6 +24,9 @@ Result<std::optional<LoopDevice>> find_loop(const Path& image);
 // Errors: unsupported when the kernel has no loop devices or lets us have none.
 Result<LoopDevice> attach_loop(const Path& image);
 
+// Lets the device be as large as its image has become.
+Result<void> take_new_size(const LoopDevice& device);
+
 // Waits until nothing is attached to image any more. Errors: timeout.
 Result<void> wait_until_detached(const Path& image, int timeout_ms);
 

@@ -2,14 +2,17 @@
 #include "volume/btrfs_volume.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <thread>
 #include <utility>
 
+#include "base/log.h"
 #include "os/loop_device.h"
 #include "os/mount.h"
 #include "volume/detail/btrfs_ioctl.h"
@@ -95,6 +98,40 @@ Result<std::vector<std::string>> BtrfsVolume::check() {
   return image::check(image_);
 }
 
+// statvfs counts what has its place on the disk; what waits in memory for one needs it as well.
+Result<os::DiskSpace> BtrfsVolume::room() const {
+  HOWDAH_TRY(os::DiskSpace space, this->space());
+  space.free_bytes -= std::min(space.free_bytes, btrfs::unplaced_bytes(root_fd()));
+  return space;
+}
+
+Result<void> BtrfsVolume::grow(ByteCount size_bytes) {
+  if (image_.empty()) return Volume::grow(size_bytes);
+  struct stat info{};
+  if (::stat(image_.c_str(), &info) != 0) return fail_errno("look at " + image_.string(), errno);
+  const auto now = static_cast<ByteCount>(info.st_size);
+  const ByteCount size = size_bytes - size_bytes % 1_MiB;
+  if (size <= now) {
+    return fail(ErrorCode::invalid_request,
+                fmt::format("the volume has {} already; it can only grow", to_pretty(now)),
+                "name a larger size, or +SIZE for so much more");
+  }
+  HOWDAH_TRY(const os::DiskSpace host, os::disk_space(image_));
+  const ByteCount kept = host_reserve(host);
+  if (host.free_bytes < kept + (size - now)) {
+    const ByteCount most = host.free_bytes > kept ? host.free_bytes - kept : 0;
+    return fail(ErrorCode::volume_full,
+                fmt::format("the disk of {} has {} free, and {} of it stay the host's",
+                            image_.string(), to_pretty(host.free_bytes), to_pretty(kept)),
+                most < 1_MiB ? "make room on that disk first"
+                             : fmt::format("at most +{} now", to_pretty(most - most % 1_MiB)));
+  }
+  HOWDAH_CHECK(image::grow(image_, size));
+  HOWDAH_CHECK(btrfs::grow_to_device(root_fd()));
+  log::info("volume", "{} has {} now", image_.string(), to_pretty(size));
+  return {};
+}
+
 Result<void> BtrfsVolume::close() {
   close_descriptors();
   if (image_.empty()) return {};
@@ -113,6 +150,12 @@ Result<void> BtrfsVolume::count_own_bytes() {
   const auto enabled = btrfs::enable_simple_quotas(root_fd());
   if (!enabled && enabled.error().code != ErrorCode::unsupported) return enabled;
   return {};
+}
+
+Result<void> BtrfsVolume::take_whole_image() {
+  HOWDAH_TRY(const auto device, os::find_loop(image_));
+  if (device) HOWDAH_CHECK(os::take_new_size(*device));
+  return btrfs::grow_to_device(root_fd());
 }
 
 Result<void> BtrfsVolume::probe() {

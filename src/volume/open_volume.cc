@@ -198,6 +198,8 @@ class Opening {
     auto volume = std::make_unique<BtrfsVolume>(std::move(parts), image_);
     HOWDAH_CHECK(static_cast<Volume&>(*volume).remove_leftovers());
     HOWDAH_CHECK(volume->count_own_bytes());
+    // Where a crash came in the middle of its growth, or it was made larger by hand.
+    HOWDAH_CHECK(volume->take_whole_image());
     return volume;
   }
 

@@ -99,6 +99,16 @@ Result<os::DiskSpace> Volume::space() const {
   return os::disk_space(root_);
 }
 
+Result<os::DiskSpace> Volume::room() const {
+  return space();
+}
+
+Result<void> Volume::grow(ByteCount) {
+  return fail(ErrorCode::unsupported,
+              "the volume lies on the host's disk itself and has all of its room",
+              "make that disk larger, or move the data folder to a larger one");
+}
+
 Result<bool> Volume::remove_directory(int, const std::string&) {
   return false;
 }
@@ -132,8 +142,12 @@ Result<Driver> parse_driver(std::string_view name) {
               fmt::format("'{}' is no volume driver: auto, btrfs, reflink or copy", name));
 }
 
+ByteCount host_reserve(const os::DiskSpace& host) {
+  return std::max(4_GiB, host.size_bytes / 5);
+}
+
 ByteCount image_size(const os::DiskSpace& host) {
-  const ByteCount kept = std::max(4_GiB, host.size_bytes / 5);
+  const ByteCount kept = host_reserve(host);
   if (host.free_bytes <= kept) return 0;
   ByteCount size = std::min({host.free_bytes / 5 * 2, 200_GiB, host.free_bytes - kept});
   size -= size % 1_MiB;

@@ -69,6 +69,14 @@ class Volume {
   // kernel has no such bounds.
   virtual Result<bool> limit_own_bytes(const std::string& path, ByteCount bytes);
   Result<os::DiskSpace> space() const;  // as old as usage()
+  // The same as of now: also without what was written and has no place on the disk yet.
+  virtual Result<os::DiskSpace> room() const;
+  // Makes the volume size_bytes large while it is in use; the host keeps host_reserve().
+  // Errors: invalid_request when it has that size already, volume_full, unsupported where the
+  // volume is no image of its own. Cost: milliseconds.
+  virtual Result<void> grow(ByteCount size_bytes);
+  // Whether the volume's file system holds nothing else.
+  virtual bool alone() const { return false; }
   // For `howdah doctor`: what is wrong with the volume, a line each. Empty: sound.
   virtual Result<std::vector<std::string>> check() = 0;
 
@@ -131,8 +139,23 @@ struct VolumeOptions {
 // Cost: the first time about 0.3 s; later a few milliseconds, plus what was left to delete.
 Result<std::unique_ptr<Volume>> open_volume(const VolumeOptions& options);
 
+// For a copy that leaves the volume, beside the agent that owns it. root: of a volume that is open.
+// A copy of a live directory as of one moment, in the staging directory: drop_frozen() takes it
+// away, or else the next open_volume(). Errors: unsupported where the driver has no snapshots;
+// not_found, volume_full.
+Result<os::Path> freeze_directory(const os::Path& root, const std::string& path);
+Result<void> drop_frozen(const os::Path& frozen);
+// Copies what is in source, which nobody writes, into the empty directory destination: regular
+// files, directories and links with modes and, as root, owners. Everything is synced.
+// Errors: volume_full when the destination's disk is full.
+Result<void> copy_out(const os::Path& source, const os::Path& destination);
+// Allocated bytes of everything below a directory.
+Result<ByteCount> bytes_below(const os::Path& directory);
+
 // The size of a new image on a host file system: 40 % of what is free, at most 200 GiB, leaving the
 // host at least 4 GiB and 20 % of its size. Less than 2 GiB: 0, there is no room for one.
 ByteCount image_size(const os::DiskSpace& host);
+// What of a host's file system an image leaves free: 4 GiB, or 20 % of its size.
+ByteCount host_reserve(const os::DiskSpace& host);
 
 }  // namespace howdah::volume

@@ -105,6 +105,7 @@ void add_database_commands(CLI::App& app, Context& context) {
   add_named("stats", "Size and connections, without waking it",
             [](Context& c, const std::string& n) { return show_part(c, n, "/stats"); });
   add_database_lifecycle(*db, context);
+  add_export_command(*db, context);
 }
 
 }  // namespace howdah::cli

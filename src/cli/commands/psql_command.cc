@@ -6,9 +6,9 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
-#include <cstdlib>
 #include <memory>
 
+#include "cli/commands/programs.h"
 #include "cli/commands/target.h"
 #include "cli/context.h"
 #include "cli/remote.h"
@@ -23,19 +23,6 @@ struct PsqlOptions {
   std::vector<std::string> arguments;
 };
 
-Result<std::string> find_psql() {
-  const char* path = std::getenv("PATH");
-  std::string_view rest = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
-  while (!rest.empty()) {
-    const std::string_view folder = rest.substr(0, rest.find(':'));
-    rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
-    const os::Path candidate = os::Path(folder) / "psql";
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate.string();
-  }
-  return fail(ErrorCode::unsupported, "psql is not installed",
-              "install it: apt-get install postgresql-client");
-}
-
 // What psql must read goes to it through a file that exists only in memory: arguments and
 // environment can be read by others, and nothing is left behind.
 Result<os::UniqueFd> memory_file(const char* name, const std::string& content) {
@@ -49,7 +36,8 @@ Result<os::UniqueFd> memory_file(const char* name, const std::string& content) {
 }
 
 Result<int> run_psql(Context& context, const PsqlOptions& options) {
-  HOWDAH_TRY(const std::string psql, find_psql());
+  HOWDAH_TRY(const std::string psql,
+             find_program("psql", "install it: apt-get install postgresql-client"));
   HOWDAH_TRY(const auto login, reveal(context, parse_target(context, options.target)));
   const std::string password(login.at("password").as_string());
   HOWDAH_TRY(const std::string ca, ca_certificate(context));

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `howdah doctor`: looks at everything that can be wrong on this machine and says what to do. Works
-// without a running Howdah. Each check reads only; none wakes a database or changes anything.
+// without a running Howdah. Each check reads only; none wakes a database or changes anything. What
+// can be put right without losing anything is offered as a fix, and done only by `--fix`.
 //
 // A check is two parts: look_* reads the machine, judge_* decides and is pure.
 #pragma once
 #include <sys/types.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +30,9 @@ struct Finding {
   std::string text;     // what is so
   std::string meaning;  // what follows from it; empty when nothing does
   std::string advice;   // what to do; empty when nothing has to be done
+  // What `--fix` can do about it: in words, and the doing. It loses no data. Empty: nothing.
+  std::string fix_text = {};
+  std::function<Result<void>()> fix = {};
 };
 using Findings = std::vector<Finding>;
 
@@ -59,6 +64,7 @@ Findings check_folder(const Subject& subject);
 Findings check_volume(const Subject& subject);
 Findings check_space(const Subject& subject);
 Findings check_dumps(const Subject& subject);
+Finding judge_volume(const nodeapi::NodeStatus& node);
 Finding judge_space(std::string name, const std::string& what, const os::DiskSpace& space,
                     ByteCount free_min);
 
@@ -80,10 +86,19 @@ Findings check_service(const Subject& subject);
 // limits: the text of /proc/PID/limits.
 Finding judge_file_limit(const std::string& limits);
 
+// orphans.cc
+// What exists and should not; what the running Howdah knows of it comes through call.
+using CallApi = std::function<Result<boost::json::value>(http::Method, const std::string& path)>;
+Findings check_orphans(const Subject& subject, const CallApi& call);
+// Socket folders of instances that are not on the volume. mounted: the volume can be looked at.
+std::vector<os::Path> stale_socket_folders(const os::Path& runtime, const os::Path& volume);
+
 // system.cc
 Findings check_clock(const Subject& subject);
 Findings check_users(const Subject& subject);
 Findings check_walls(const Subject& subject);
+// line: of NodeStatus::degraded.
+Finding judge_wall(const std::string& line);
 // newest_file: when something of the data folder was written, by the clock of then.
 Finding judge_clock(bool synchronised, Timestamp newest_file, Timestamp now);
 

@@ -7,6 +7,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
+#include <memory>
 
 #include "base/json.h"
 #include "cli/doctor/doctor.h"
@@ -59,8 +61,30 @@ Findings check_health(Context& context, const Subject& subject) {
   for (const auto& check : checks->get_object()) {
     const auto* state = check.value().as_object().if_contains("status");
     if (state != nullptr && *state == json::value("ok")) continue;
+    if (check.key() == "volume") continue;  // check_space() says more
     found.push_back({Status::fail, std::string(check.key()), json::serialize(check.value()),
                      "a part of Howdah does not answer", "look at " + log});
+  }
+  return found;
+}
+
+// What a lost key ring would cost; nothing where it cannot be asked.
+Findings check_secrets(Context& context) {
+  const auto answer = context.call(http::Method::get, "/api/secrets");
+  if (!answer) return {};
+  const json::value& secrets = answer->at("data");
+  Findings found;
+  if (!secrets.at("recovery_key_shown").as_bool()) {
+    found.push_back({Status::warn, "recovery key",
+                     "it has changed with the master key and was not shown since",
+                     "if the folder secrets is lost, every password is",
+                     "howdah recovery-key, and save what it shows elsewhere"});
+  }
+  if (const std::int64_t count = secrets.at("values_of_unknown_keys").as_int64(); count > 0) {
+    found.push_back({Status::fail, "key ring",
+                     fmt::format("{} values were sealed with a key that it lacks", count),
+                     "these passwords go on working, but cannot be shown any more",
+                     "howdah secrets restore with the recovery key of then"});
   }
   return found;
 }
@@ -119,11 +143,55 @@ void print_finding(const Finding& finding, std::size_t width) {
   if (!finding.advice.empty()) print_part(finding.advice, "-> ", width, bad);
 }
 
-Result<int> run_doctor(Context& context) {
+struct DoctorOptions {
+  bool fix = false;
+  bool dry_run = false;
+};
+
+// Each fix is named before it is done. The exit code is that of what is left.
+Result<int> put_right(Context& context, const Findings& findings, const DoctorOptions& options) {
+  int left = 0, fixed = 0;
+  for (const Finding& finding : findings) {
+    const bool wrong = finding.status == Status::warn || finding.status == Status::fail;
+    if (!finding.fix) {
+      left += wrong;
+      continue;
+    }
+    if (options.dry_run) {
+      fmt::print("would {}\n", finding.fix_text);
+      left += wrong;
+      continue;
+    }
+    fmt::print("{}: {}\n", style::bold(finding.name), finding.fix_text);
+    std::fflush(stdout);
+    if (const auto sure = context.confirm("Do this?", "yes"); !sure) {
+      if (sure.error().code != ErrorCode::cancelled) return std::unexpected(sure.error());
+      left += wrong;
+      continue;
+    }
+    const auto done = finding.fix();
+    if (done) {
+      fmt::print("  done\n");
+      ++fixed;
+      continue;
+    }
+    fmt::print("  {}: {}\n", style::red("not done"), done.error().message);
+    left += 1;
+  }
+  fmt::print("{} put right, {} left{}\n", fixed, left, left > 0 ? ": see above" : "");
+  return left == 0 ? 0 : kExitFindings;
+}
+
+Result<int> run_doctor(Context& context, const DoctorOptions& options) {
   HOWDAH_CHECK(context.refuse_remote("doctor looks at what it runs on; it is run"));
   const Subject subject = subject_of(context);
   Findings findings = check_health(context, subject);
+  for (Finding& finding : check_secrets(context)) findings.push_back(std::move(finding));
   for (Finding& finding : check_everything(subject)) findings.push_back(std::move(finding));
+  const CallApi call = [&context](http::Method method, const std::string& path) {
+    return context.call(method, path);
+  };
+  for (Finding& finding : check_orphans(subject, call)) findings.push_back(std::move(finding));
   const auto wrong = std::ranges::count_if(findings, [](const Finding& finding) {
     return finding.status == Status::warn || finding.status == Status::fail;
   });
@@ -135,7 +203,8 @@ Result<int> run_doctor(Context& context) {
                       {"status", to_string(finding.status)},
                       {"text", finding.text},
                       {"meaning", finding.meaning},
-                      {"advice", finding.advice}});
+                      {"advice", finding.advice},
+                      {"fix", finding.fix_text}});
     }
     context.print_rows(rows, {});
     return code;
@@ -145,6 +214,10 @@ Result<int> run_doctor(Context& context) {
   fmt::print("\n{}\n", wrong == 0   ? style::green("Nothing is wrong.")
                        : wrong == 1 ? style::bold("One thing to mend.")
                                     : style::bold(fmt::format("{} things to mend.", wrong)));
+  if (options.fix || options.dry_run) return put_right(context, findings, options);
+  const auto fixable = std::ranges::count_if(
+      findings, [](const Finding& finding) { return static_cast<bool>(finding.fix); });
+  if (fixable > 0) context.say("howdah doctor --fix can do some of it, and asks before each.");
   return code;
 }
 
@@ -169,10 +242,16 @@ std::string_view to_string(Status status) {
 namespace howdah::cli {
 
 void add_doctor_command(CLI::App& app, Context& context) {
+  auto options = std::make_shared<doctor::DoctorOptions>();
   CLI::App* doctor = app.add_subcommand("doctor", "Find what is wrong on this machine");
+  CLI::Option* fix = doctor->add_flag("--fix", options->fix,
+                                      "Put right what can be without losing anything; asks first");
+  doctor->add_flag("--dry-run", options->dry_run, "Say what --fix would do")->needs(fix);
   add_example(*doctor, "howdah doctor");
-  doctor->callback(
-      [&context] { context.action = [&context] { return doctor::run_doctor(context); }; });
+  add_example(*doctor, "sudo howdah doctor --fix");
+  doctor->callback([&context, options] {
+    context.action = [&context, options] { return doctor::run_doctor(context, *options); };
+  });
 }
 
 }  // namespace howdah::cli

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 
 #include "base/json.h"
@@ -25,6 +27,17 @@ std::string field(const json::value& record, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+// What is written stays as it is, also while it is in use.
+Result<void> fill_holes(const os::Path& image) {
+  HOWDAH_TRY(const os::UniqueFd fd, os::open_file(image, O_RDWR));
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) return fail_errno("look at " + image.string(), errno);
+  if (::fallocate(fd.get(), 0, 0, info.st_size) != 0) {
+    return fail_errno("allocate " + image.string(), errno);
+  }
+  return {};
+}
+
 // The image was preallocated; one with holes lets writes of databases fail when the disk fills up.
 Finding look_at_image(const os::Path& image) {
   struct stat info{};
@@ -37,10 +50,13 @@ Finding look_at_image(const os::Path& image) {
   if (allocated >= size) {
     return {Status::ok, "volume image", to_pretty(size) + ", wholly allocated", "", ""};
   }
-  return {Status::fail, "volume image",
+  return {Status::fail,
+          "volume image",
           fmt::format("{} of {} allocated", to_pretty(allocated), to_pretty(size)),
           "writes of databases fail once the disk is full, although the volume has room",
-          fmt::format("stop Howdah and run: fallocate -l {} {}", size, image.string())};
+          fmt::format("howdah doctor --fix, or: fallocate -l {} {}", size, image.string()),
+          fmt::format("allocate the {} that {} lacks", to_pretty(size - allocated), image.string()),
+          std::bind_front(&fill_holes, image)};
 }
 
 }  // namespace
@@ -110,6 +126,10 @@ Findings check_space(const Subject& subject) {
   }
   Findings found{judge_space("disk", "on the disk of " + place.string(), *host,
                              std::min(kHostFreeMin, host->size_bytes / 10))};
+  if (subject.node) {
+    found.push_back(judge_volume(*subject.node));
+    return found;
+  }
   const auto mounted = os::mounted_at(subject.layout.data / "volume");
   if (!mounted || !*mounted) return found;
   if (const auto volume = os::disk_space(subject.layout.data / "volume")) {
@@ -117,6 +137,29 @@ Findings check_space(const Subject& subject) {
         judge_space("volume space", "on the volume", *volume, volume->size_bytes / 100 * 15));
   }
   return found;
+}
+
+Finding judge_volume(const nodeapi::NodeStatus& node) {
+  const std::string text =
+      fmt::format("{} of {} free on the volume, {} of ballast", to_pretty(node.volume_free_bytes),
+                  to_pretty(node.volume_size_bytes), to_pretty(node.volume_ballast_bytes));
+  if (node.volume_state == "ok" && node.instances_held_back == 0) {
+    return {Status::ok, "volume space", text, "", ""};
+  }
+  const std::string more = node.volume_can_grow ? "howdah volume grow +5G" : "a larger disk";
+  const std::string advice = fmt::format(
+      "delete what is not needed ('howdah db list'), or make room: {}; \"Disk full\" in "
+      "docs/operations.md",
+      more);
+  if (node.volume_state == "low" && node.instances_held_back == 0) {
+    return {Status::warn, "volume space", text,
+            fmt::format("new databases are refused below {}", to_pretty(node.volume_refuse_bytes)),
+            advice};
+  }
+  return {Status::fail, "volume space", text,
+          fmt::format("{} that grew most are suspended or only read, until there is room",
+                      node.instances_held_back),
+          advice};
 }
 
 Findings check_dumps(const Subject& subject) {

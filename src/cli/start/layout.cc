@@ -155,6 +155,11 @@ os::Path default_running_directory() {
   return !has_own && fs::exists(root / "howdah.json", ignored) ? root : own;
 }
 
+os::Path program_directory() {
+  std::error_code ignored;
+  return fs::read_symlink("/proc/self/exe", ignored).parent_path();
+}
+
 os::UserIds commanding_user() {
   const os::UserIds self{::geteuid(), ::getegid()};
   const char* name = std::getenv("SUDO_USER");  // only root's own environment is believed

@@ -34,6 +34,9 @@ os::UserIds commanding_user();
 // The folder need not exist. The runtime folder's name is made from the data folder's real path.
 Layout layout_of(const os::Path& data_directory);
 
+// Where the programs of this one stand.
+os::Path program_directory();
+
 // The users that the daemons run as. Without root: all empty, everything runs as the caller.
 struct DaemonUsers {
   std::optional<os::UserIds> control;

@@ -66,11 +66,6 @@ Error error_of(const std::string& words, const std::string& daemon, const os::Pa
   return error;
 }
 
-os::Path program_directory() {
-  std::error_code ignored;
-  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
-}
-
 }  // namespace
 
 Supervisor::Supervisor(asio::any_io_executor executor, Layout layout)

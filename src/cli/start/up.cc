@@ -200,6 +200,10 @@ Task<void> Up::start_node() {
   add_flag(plan.arguments, "volume-driver", options_.volume_driver);
   add_flag(plan.arguments, "volume-size", options_.volume_size);
   add_flag(plan.arguments, "size-class", options_.size_class);
+  add_flag(plan.arguments, "sandbox", options_.sandbox);
+  if (std::getenv("HOWDAH_WITHOUT_DISK_GUARD") != nullptr) {
+    add_flag(plan.arguments, "disk-guard", "off");
+  }
   if (options_.spares >= 0) add_flag(plan.arguments, "spares", std::to_string(options_.spares));
   HOWDAH_CO_CHECK(co_await supervisor_.start(std::move(plan)));
   nodeapi::Client node(io_.get_executor(), layout_.node_socket());

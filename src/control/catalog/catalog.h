@@ -50,6 +50,7 @@ class Catalog {
   Task<DumpFacts> dump();
 
   const os::Path& dump_folder() const { return dumps_.folder; }
+  const DumpFolders& dump_folders() const { return dumps_; }
   // No catalog was there before open(): the first start of this data folder.
   bool created() const { return created_; }
   int pg_major() const { return pg_major_; }

@@ -29,6 +29,7 @@ Databases::Databases(Platform& platform, const NodeWatcher& nodes, RoutePublishe
       creating_(platform, nodes, routes),
       lifecycle_(platform, nodes, routes),
       reconciler_(platform, lifecycle_.deleting()),
+      orphans_(platform),
       tasks_(platform.executor) {}
 
 void Databases::add_jobs(JobEngine& jobs) {
@@ -48,6 +49,7 @@ void Databases::add_routes(Routes& routes) {
   routes.keep_answers("/api/databases");
   routes.keep_answers("/api/databases/{id}");
   lifecycle_.add_routes(routes);
+  orphans_.add_routes(routes);
 }
 
 Task<void> Databases::start() {

@@ -4,6 +4,7 @@
 #pragma once
 #include "control/databases/create_job.h"
 #include "control/databases/lifecycle.h"
+#include "control/databases/orphans.h"
 #include "control/databases/reconciler.h"
 #include "control/platform.h"
 
@@ -35,6 +36,7 @@ class Databases final : public Feature {
   CreateJob creating_;
   Lifecycle lifecycle_;
   Reconciler reconciler_;
+  Orphans orphans_;
   net::TaskGroup tasks_;
 };
 

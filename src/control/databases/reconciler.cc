@@ -21,7 +21,7 @@ bool runs(const nodeapi::Instance& instance) {
 
 asio::awaitable<void> Reconciler::run() {
   while (true) {
-    const auto looked = co_await look();
+    const auto looked = co_await look_if_changed();
     if (!looked && looked.error().code == ErrorCode::cancelled) co_return;
     // Whoever is away (node, catalog) is reported by the one that talks to it all the time.
     if (!looked) log::debug("reconciler", "{}", looked.error().to_log());
@@ -29,12 +29,31 @@ asio::awaitable<void> Reconciler::run() {
   }
 }
 
+Task<void> Reconciler::look_if_changed(std::chrono::seconds settling) {
+  const auto time = std::chrono::steady_clock::now();
+  Versions versions;
+  HOWDAH_CO_TRY(versions.node, co_await platform_.node.inventory_version());
+  HOWDAH_CO_TRY(versions.catalog,
+                co_await reconciler_store::inventory_version(platform_.catalog.pool()));
+  const bool changed = seen_ != versions;
+  if (changed) changed_at_ = time;
+  if (!changed && time - changed_at_ >= settling && time - compared_at_ < kCompareAnyway) {
+    co_return co_await purge_due();
+  }
+  HOWDAH_CO_CHECK(co_await look());
+  seen_ = std::move(versions);
+  compared_at_ = time;
+  co_return Result<void>{};
+}
+
 Task<void> Reconciler::look(std::chrono::seconds grace) {
+  ++comparisons_;
   HOWDAH_CO_TRY(const auto instances, co_await platform_.node.instances());
   HOWDAH_CO_CHECK(co_await compare_claims(instances, grace));
   HOWDAH_CO_CHECK(co_await report_missing(instances));
   HOWDAH_CO_CHECK(co_await align(instances));
   HOWDAH_CO_CHECK(co_await take_back(instances, grace));
+  HOWDAH_CO_CHECK(co_await record_held_back(instances));
   co_return co_await purge_due();
 }
 
@@ -131,6 +150,34 @@ Task<bool> Reconciler::forget(DatabaseId id, pg::Connection& connection) {
   entry.action = "database.create_failed";
   entry.subject = "database:" + id.str();
   entry.database_id = id;
+  HOWDAH_CO_CHECK(co_await platform_.audit.append(connection, system_principal("reconciler"),
+                                                  std::move(entry)));
+  co_return true;
+}
+
+Task<void> Reconciler::record_held_back(std::vector<nodeapi::Instance> instances) {
+  for (const nodeapi::Instance& instance : instances) {
+    if (instance.held_back == held_back_.contains(instance.id)) continue;
+    HOWDAH_CO_CHECK(co_await platform_.catalog.pool().transaction<bool>(
+        std::bind_front(&Reconciler::record, this, instance)));
+    if (instance.held_back) {
+      held_back_.insert(instance.id);
+    } else {
+      held_back_.erase(instance.id);
+    }
+  }
+  co_return Result<void>{};
+}
+
+Task<bool> Reconciler::record(nodeapi::Instance instance, pg::Connection& connection) {
+  AuditEntry entry;
+  entry.action = instance.held_back ? "database.hold_back" : "database.let_go_on";
+  entry.details = {{"reason", "volume full"}, {"instance_id", instance.id.str()}};
+  HOWDAH_CO_TRY(const auto id, co_await reconciler_store::database_of(connection, instance.token));
+  if (id) {
+    entry.subject = "database:" + id->str();
+    entry.database_id = *id;
+  }
   HOWDAH_CO_CHECK(co_await platform_.audit.append(connection, system_principal("reconciler"),
                                                   std::move(entry)));
   co_return true;

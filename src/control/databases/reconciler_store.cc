@@ -13,7 +13,8 @@ Task<std::vector<Claim>> claims(pg::Pool& pool, std::vector<std::string> tokens)
                          coalesce(j.unfinished, false) AS unfinished,
                          coalesce(j.failed, false) AS failed
                        FROM jsonb_array_elements_text($1::jsonb) AS t (token)
-                       LEFT JOIN howdah.branches b ON b.id::text = t.token
+                       LEFT JOIN howdah.branches b ON b.id = CASE
+                         WHEN t.token ~ '^[0-9a-f-]{36}$' THEN t.token::uuid END
                        LEFT JOIN LATERAL (
                          SELECT bool_or(state IN ('scheduling', 'running', 'cancelling'))
                                   AS unfinished,
@@ -61,6 +62,21 @@ Task<std::vector<InstanceId>> missing(pg::Pool& pool, std::vector<InstanceId> pr
   for (std::size_t row = 0; row < rows.size(); ++row)
     ids.emplace_back(rows.text(row, "instance_id"));
   co_return ids;
+}
+
+Task<std::optional<DatabaseId>> database_of(pg::Connection& connection, std::string token) {
+  HOWDAH_CO_TRY(
+      const pg::Rows rows,
+      co_await connection.query("SELECT database_id FROM howdah.branches WHERE id::text = $1",
+                                {pg::param(token)}));
+  if (rows.empty()) co_return std::nullopt;
+  co_return DatabaseId(rows.text(0, "database_id"));
+}
+
+Task<std::int64_t> inventory_version(pg::Pool& pool) {
+  HOWDAH_CO_TRY(const pg::Rows rows,
+                co_await pool.query("SELECT last_value FROM howdah.inventory_version"));
+  co_return rows.integer(0, "last_value");
 }
 
 Task<bool> any_deleted(pg::Pool& pool) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,12 @@ Task<std::vector<HalfMade>> half_made(pg::Pool& pool, std::chrono::seconds age);
 
 // Instances that active branches should have and that are not among those present.
 Task<std::vector<InstanceId>> missing(pg::Pool& pool, std::vector<InstanceId> present);
+
+// Whose branch has the token; empty: nobody's.
+Task<std::optional<DatabaseId>> database_of(pg::Connection& connection, std::string token);
+
+// Another number when databases or branches may have changed, or are about to.
+Task<std::int64_t> inventory_version(pg::Pool& pool);
 
 Task<bool> any_deleted(pg::Pool& pool);
 // Deleted, and their date has come on both clocks (elapsed_time.h).

@@ -50,6 +50,7 @@ Task<http::Response> Health::health(Call call) {
       {"checks",
        {{"catalog", check(catalog, "unavailable")},
         {"node", check(node, "unavailable")},
+        {"volume", {{"status", nodes_.status().volume_state}}},
         {"gates", std::move(gate_check)}}},
   };
   co_return http::json_response(catalog ? 200 : 503, body);

@@ -68,6 +68,14 @@ void Metrics::write_node(MetricsText& text) const {
       static_cast<double>(status.volume_size_bytes));
   one("howdah_volume_free_bytes", "Free space of the volume.",
       static_cast<double>(status.volume_free_bytes));
+  one("howdah_volume_ballast_bytes", "Space of the volume that is kept for when it is full.",
+      static_cast<double>(status.volume_ballast_bytes));
+  one("howdah_volume_low", "1 below the free space where new databases are refused.",
+      status.volume_state == "ok" ? 0 : 1);
+  one("howdah_volume_full", "1 below the free space where what grows is suspended.",
+      status.volume_state == "full" ? 1 : 0);
+  one("howdah_instances_held_back", "Instances that grew when the volume was full.",
+      static_cast<double>(status.instances_held_back));
   text.begin("howdah_instances", "gauge", "Instances of the node by run state.");
   for (const auto& [state, count] : from_.nodes.counts()) {
     text.value(static_cast<double>(count), {{"state", std::string(to_string(state))}});

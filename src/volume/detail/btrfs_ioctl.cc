@@ -3,6 +3,7 @@
 
 #include <endian.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/btrfs.h>
 #include <linux/btrfs_tree.h>
 #include <linux/magic.h>
@@ -12,6 +13,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <vector>
 
@@ -161,6 +163,34 @@ Result<void> destroy_nested(int fd) {
 
 void wake_cleaner(int fd) {
   (void)::ioctl(fd, BTRFS_IOC_SYNC);
+}
+
+void begin_commit(int fd) {
+  __u64 transaction = 0;
+  (void)::ioctl(fd, BTRFS_IOC_START_SYNC, &transaction);
+}
+
+ByteCount unplaced_bytes(int fd) {
+  btrfs_ioctl_fs_info_args info{};
+  if (::ioctl(fd, BTRFS_IOC_FS_INFO, &info) != 0) return 0;
+  std::string uuid;
+  for (std::size_t i = 0; i < sizeof info.fsid; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) uuid += '-';
+    uuid += fmt::format("{:02x}", info.fsid[i]);
+  }
+  const auto text =
+      os::read_file("/sys/fs/btrfs/" + uuid + "/allocation/data/bytes_may_use", 4_KiB);
+  if (!text) return 0;
+  ByteCount bytes = 0;
+  (void)std::from_chars(text->data(), text->data() + text->size(), bytes);
+  return bytes;
+}
+
+Result<void> grow_to_device(int fd) {
+  btrfs_ioctl_vol_args arguments{};
+  (void)put_name(arguments.name, "1:max");
+  if (::ioctl(fd, BTRFS_IOC_RESIZE, &arguments) == 0) return {};
+  return fail_errno("grow the file system", errno);
 }
 
 Result<void> enable_simple_quotas(int fd) {

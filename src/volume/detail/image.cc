@@ -111,6 +111,25 @@ Result<void> mount(const os::Path& image, const os::Path& mount_point) {
                                 MS_NOATIME | MS_NOSUID | MS_NODEV, "nodiscard"});
 }
 
+Result<void> grow(const os::Path& image, ByteCount size) {
+  HOWDAH_TRY(const auto device, os::find_loop(image));
+  if (!device) return fail(ErrorCode::conflict, image.string() + " is not attached");
+  HOWDAH_TRY(const os::UniqueFd fd, os::open_file(image, O_RDWR));
+  HOWDAH_TRY(const Allocation before, allocation_of(image));
+  const auto begin = static_cast<off_t>(before.size);
+  auto grown = [&]() -> Result<void> {
+    if (::fallocate(fd.get(), 0, begin, static_cast<off_t>(size) - begin) != 0) {
+      return fail_errno(fmt::format("allocate {} for {}", to_pretty(size), image.string()), errno);
+    }
+    if (::fsync(fd.get()) != 0) return fail_errno("sync " + image.string(), errno);
+    return expect_preallocated(image, "growth");
+  }();
+  // The device does not know of it yet, so nothing of it is in use.
+  if (!grown) (void)::ftruncate(fd.get(), begin);
+  if (!grown) return grown;
+  return os::take_new_size(*device);
+}
+
 Result<std::vector<std::string>> check(const os::Path& image) {
   std::vector<std::string> findings;
   HOWDAH_TRY(const Allocation found, allocation_of(image));

@@ -23,6 +23,10 @@ Result<void> make(const os::Path& image, ByteCount size);
 // something else is mounted there.
 Result<void> mount(const os::Path& image, const os::Path& mount_point);
 
+// Makes the image larger, preallocated, and its device with it; the file system on it is not told.
+// After an error it is as before. Errors: volume_full, unsupported, conflict without a device.
+Result<void> grow(const os::Path& image, ByteCount size);
+
 // What is wrong with it, a line each (see Volume::check).
 Result<std::vector<std::string>> check(const os::Path& image);
 
