@@ -14,6 +14,7 @@ import {
 } from "./harness/disk_full.ts";
 import { Howdah } from "./harness/howdah.ts";
 import { IS_ROOT } from "./harness/paths.ts";
+import { until } from "./harness/run.ts";
 import { query } from "./harness/sql.ts";
 
 const EXIT_FULL = 75;
@@ -41,11 +42,12 @@ test("a hog that fills the volume is suspended; its neighbours commit all the ti
     hogMs: 12_000,
     relieve: (howdah) => howdah.cli(["volume", "grow", "+400M"]),
     after: async (howdah, hog) => {
-      const audit = await howdah.api.expect(200, "GET", "/api/audit?limit=200");
-      const actions = audit.data.map((row: { action: string }) => row.action);
-      for (const action of ["database.hold_back", "database.let_go_on", "volume.grow"]) {
-        assert.ok(actions.includes(action), action);
-      }
+      await until("the audit log tells of it", 30_000, async () => {
+        const audit = await howdah.api.expect(200, "GET", "/api/audit?limit=200");
+        const actions = audit.data.map((row: { action: string }) => row.action);
+        const told = ["database.hold_back", "database.let_go_on", "volume.grow"];
+        return told.every((action) => actions.includes(action));
+      });
       const rows = await query(howdah, hog, "SELECT count(*)::int AS n FROM hog");
       assert.ok(rows[0]!.n > 1000, "what the hog had committed is there");
     },
