@@ -40,8 +40,8 @@ METHOD = """
   time (/proc) for each request is the fair measure. The bound is `/ca.crt`: the same server,
   parser and router, without a key and with nothing to look up.
 - *a thousand*: made one after the other, each asleep two seconds later; CPU is that of the three
-  processes while all sleep; the list is the whole of it, read by one client. For MemAvailable all are
-  woken one after the other and stay awake, idle: what the kernel spends on them is in it.
+  processes while all sleep; the list is the whole of it, read by one client. For MemAvailable all
+  are woken one after the other and stay awake, idle: what the kernel spends on them is in it.
 - *memory*: PSS from /proc/PID/smaps_rollup, summed over all processes of an instance, of
   {instances} idle instances beside the warm spares and the catalog; more of them share more pages.
 """

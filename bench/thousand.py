@@ -33,7 +33,8 @@ def _daemons(howdah, seconds):
     time.sleep(seconds)
     used_us = sum(processes.cpu_us(pid) for pid in pids) - before
     memory = [processes.memory_kb(pid) for pid in pids]
-    return {"pss": sum(pss for pss, _ in memory) / 1024, "rss": sum(rss for _, rss in memory) / 1024,
+    return {"pss": sum(pss for pss, _ in memory) / 1024,
+            "rss": sum(rss for _, rss in memory) / 1024,
             "cpu_percent": used_us / 1e6 / seconds * 100, "seconds": seconds}
 
 
@@ -69,7 +70,7 @@ def _herd(howdah, databases, rounds):
 
 
 def _awake(howdah, client, databases, seconds):
-    """What all of them take of the machine's memory while they run and nobody asks them anything."""
+    """What all of them take of the machine's memory while they run, idle."""
     before_kb = processes.available_kb()
     for database in databases:
         howdah.api("PATCH", f"/databases/{database['id']}", {"suspendAfterSeconds": 0})

@@ -40,7 +40,8 @@ def excepted(name, rule):
 
 
 def is_test(name):
-    return bool(re.search(r"_(test|pgtest|bench|fuzz)\.cc$|/test_\w+\.h$|\.test\.ts$", name))
+    return bool(re.search(
+        r"_(test|pgtest|bench|fuzz)\.cc$|/test_\w+\.h$|\.(test|chaos)\.ts$", name))
 
 
 def blank(text):

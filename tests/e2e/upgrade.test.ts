@@ -89,6 +89,10 @@ for (const version of [2, NOW - 1]) {
       const file = path.join(howdah.dataDir, "backups/catalog", saved[0]!);
       const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
       assert.deepEqual(await versionsIn(programs, file), upTo(version));
+      const text = await runOk(path.join(programs, "pg_restore"), ["-f", "-", file]);
+      for (const secret of [made.password, key]) {
+        assert.ok(!text.includes(secret), "the catalog holds no secret in clear");
+      }
       const known = await catalogSql(howdah, "SELECT version FROM howdah.schema_migrations");
       assert.deepEqual(known.trim().split("\n").map(Number), upTo(NOW));
 

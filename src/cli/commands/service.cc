@@ -40,7 +40,8 @@ std::string word(const std::string& text) {
 }
 
 // Nothing here makes a mount namespace of its own (ProtectSystem, PrivateTmp): the volume is
-// mounted by the unit and must be seen by `howdah doctor` and by an administrator.
+// mounted by the unit and must be seen by `howdah doctor` and by an administrator. RestrictSUIDSGID
+// would take openat2() away, by which files that tenants own are opened.
 constexpr const char* kSystemHardening = R"(
 # A process that runs out of memory is one database; the others go on.
 OOMPolicy=continue
@@ -50,7 +51,6 @@ Delegate=yes
 NoNewPrivileges=yes
 LockPersonality=yes
 RestrictRealtime=yes
-RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 CapabilityBoundingSet=~CAP_SYS_MODULE CAP_SYS_RAWIO CAP_SYS_BOOT CAP_SYS_TIME CAP_SYSLOG

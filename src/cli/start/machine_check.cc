@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/start/machine_check.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,6 +23,18 @@ constexpr ByteCount kMemoryMin = 256_MiB;
 constexpr ByteCount kAvailableMin = 128_MiB;
 // Less room than this cannot hold the catalog and one database.
 constexpr ByteCount kFreeBytesMin = 512_MiB;
+
+// Without it no instance would ever be seen to be ready.
+Result<void> check_openat2() {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  const os::UniqueFd found(
+      static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how)));
+  if (found || (errno != ENOSYS && errno != EPERM)) return {};
+  return fail(ErrorCode::unsupported, "the system call openat2 is not there",
+              "Linux 5.6 or newer has it; a filter around Howdah may take it away: a container's "
+              "seccomp profile, or RestrictSUIDSGID=yes in a unit");
+}
 
 }  // namespace
 
@@ -50,6 +65,7 @@ Result<void> check_space(const os::Path& folder) {
 }
 
 Result<void> check_machine(const Layout& layout) {
+  HOWDAH_CHECK(check_openat2());
   if (const auto memory = os::memory_info()) {
     HOWDAH_CHECK(judge_memory(*memory));
   } else {

@@ -22,8 +22,10 @@ void JobEngine::Impl::wake() {
 }
 
 job_store::Taking JobEngine::Impl::taking(std::size_t limit) const {
-  job_store::Taking wanted{owner, limits.lease, limit, {}};
+  job_store::Taking wanted{owner, limits.lease, limit, {}, {}};
   for (const auto& [name, kind] : kinds) wanted.kinds.push_back(name);
+  for (const auto& [token, job] : running) wanted.held.push_back(token);
+  for (const auto& [id, one] : prepared) wanted.held.push_back(one.leased.token);
   return wanted;
 }
 

@@ -97,12 +97,12 @@ Task<std::vector<LeasedJob>> take(pg::Pool& pool, Taking taking) {
               "WHERE id IN (SELECT id FROM howdah.jobs "
               "WHERE state IN ('scheduling', 'running', 'cancelling') AND due_at <= now() "
               "AND kind = ANY (string_to_array($4, ',')) "
-              "AND (lease_token IS NULL OR lease_owner IS DISTINCT FROM $1) "
+              "AND (lease_token IS NULL OR lease_token <> ALL (string_to_array($5, ',')::uuid[])) "
               "ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) "
               "RETURNING {}, lease_token",
               kColumns),
           {taking.owner, duration(taking.lease), pg::param(static_cast<std::int64_t>(taking.limit)),
-           joined(taking.kinds)}));
+           joined(taking.kinds), joined(taking.held)}));
   std::vector<LeasedJob> taken;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     taken.push_back({to_job(rows, row), rows.text(row, "lease_token")});
@@ -116,11 +116,11 @@ Task<std::optional<milliseconds>> until_next_due(pg::Pool& pool, Taking taking) 
       co_await pool.query("SELECT least(86400000, greatest(0, ceil(1000 * extract(epoch FROM "
                           "min(due_at) - clock_timestamp()))))::bigint AS wait_ms FROM howdah.jobs "
                           "WHERE state IN ('scheduling', 'running', 'cancelling') "
-                          "AND kind = ANY (string_to_array($2, ',')) "
-                          "AND (lease_token IS NULL OR lease_owner IS DISTINCT FROM $1) "
+                          "AND kind = ANY (string_to_array($1, ',')) AND (lease_token IS NULL "
+                          "OR lease_token <> ALL (string_to_array($2, ',')::uuid[])) "
                           // greatest() leaves NULL out: no job at all would be due now, for ever.
                           "HAVING count(*) > 0",
-                          {taking.owner, joined(taking.kinds)}));
+                          {joined(taking.kinds), joined(taking.held)}));
   if (rows.empty()) co_return std::nullopt;
   co_return milliseconds{rows.integer(0, "wait_ms")};
 }

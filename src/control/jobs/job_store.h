@@ -40,8 +40,10 @@ struct Taking {
   milliseconds lease{0};
   std::size_t limit = 0;
   std::vector<std::string> kinds;  // it knows
+  std::vector<std::string> held;   // lease tokens of what it is running
 };
-// Due jobs, jobs of dead workers included, never those that `owner` itself is running.
+// Due jobs, never those it holds. Jobs of dead workers are due when their lease ends, and so are
+// those that the taker itself had to leave because the catalog was away.
 Task<std::vector<LeasedJob>> take(pg::Pool& pool, Taking taking);
 // Time until the next job of those kinds is due; empty: none waits. Past times are zero.
 Task<std::optional<milliseconds>> until_next_due(pg::Pool& pool, Taking taking);

@@ -477,6 +477,31 @@ TEST_F(Jobs, an_operation_tells_its_steps_log_and_events) {
   EXPECT_EQ(ask("SELECT max(sequence) = count(*) FROM howdah.operation_events"), "t");
 }
 
+// The one process there is must not wait for another to take up what it had to leave.
+TEST_F(Jobs, a_job_left_because_the_catalog_was_away_is_taken_up_by_the_same_worker) {
+  struct Body {
+    static Task<Job> go(Worker& worker, pg::testing::TestServer& server) {
+      worker.hang = true;
+      HOWDAH_CO_TRY(const JobId id, co_await worker.enqueue());
+      while (worker.second_runs == 0) co_await net::sleep_for(milliseconds{10});
+      server.stop(SIGINT);
+      worker.hang = false;
+      co_await net::sleep_for(milliseconds{300});
+      server.start();
+      for (int i = 0; i < 200; ++i) {
+        const auto job = co_await worker.engine.show(id);
+        if (job && is_final(job->state)) co_return *job;
+        co_await net::sleep_for(milliseconds{50});
+      }
+      co_return fail(ErrorCode::timeout, "never taken up again");
+    }
+  };
+  const auto job = run(with(worker, Body::go(worker, server())));
+  expect(job);
+  if (job) EXPECT_EQ(job->state, JobState::finished);
+  EXPECT_EQ(effects(), "first second");
+}
+
 TEST_F(Jobs, the_catalog_may_restart_while_a_worker_runs) {
   struct Body {
     static Task<Job> go(Worker& worker, pg::testing::TestServer& server) {

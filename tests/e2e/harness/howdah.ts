@@ -172,6 +172,11 @@ export class Howdah {
       .map(({ pid }) => pid);
   }
 
+  /** Where the sockets of an instance are. */
+  socketsOf(instanceId: string): string {
+    return path.join(this.runtimeDir, "i", instanceId);
+  }
+
   /** Every process of the catalog's own instance. */
   catalogPids(): number[] {
     const folder = path.join(this.dataDir, "catalog");

@@ -52,6 +52,14 @@ export async function connect(
   return made;
 }
 
+/** The platform's own login through an instance's socket folder, past the gate. */
+export async function connectAsPlatform(socketFolder: string, database: string) {
+  const made = new pg.Client({ host: socketFolder, user: "howdah_admin", database });
+  made.on("error", () => {}); // as above
+  await made.connect();
+  return made;
+}
+
 /** SQL in a session of its own; the rows of the last statement. */
 export async function query<T extends pg.QueryResultRow>(
   howdah: Howdah,
