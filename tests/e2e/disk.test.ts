@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A full disk hurts whoever fills it, and nobody else; room comes back, or is made, while all of it
-// runs (T11 of docs/reliability.md; its long form is tests/chaos/t11_disk_full).
+// runs (T11 of docs/reliability.md; its figures and its control are in tests/chaos/t11_disk_full).
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
@@ -39,7 +39,7 @@ test("a hog that fills the volume is suspended; its neighbours commit all the ti
 }, async (t) => {
   const result = await playDiskFull({
     start: { ...IMAGE, allowedAlarms: HOG_ALARMS },
-    hogMs: 12_000,
+    hogMs: 7_000,
     relieve: (howdah) => howdah.cli(["volume", "grow", "+400M"]),
     after: async (howdah, hog) => {
       await until("the audit log tells of it", 30_000, async () => {
