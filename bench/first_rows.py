@@ -105,6 +105,23 @@ def wake(howdah, client, plan):
             "above": summary([value - base for value in woken])}
 
 
+def walls(fenced, open_, client, rounds):
+    """Wakes of a database with the sandbox and of one without, in turns; ms, and the difference."""
+    places = [(howdah, howdah.create_database("wall", suspendAfterSeconds=1))
+              for howdah in (fenced, open_)]
+    for _, database in places:
+        client.measure(database["connection_uri"])
+    times = {fenced: [], open_: []}
+    for number in range(rounds):
+        for howdah, database in places:
+            _wait_for_suspend(howdah, database)
+        time.sleep(0.3)
+        for howdah, database in places if number % 2 else places[::-1]:
+            times[howdah].append(client.measure(database["connection_uri"])["row"])
+    return {"with": summary(times[fenced]), "without": summary(times[open_]),
+            "cost": summary([a - b for a, b in zip(times[fenced], times[open_])])}
+
+
 def crash(howdah, client, plan):
     """Kills the postmaster (kill -9), waits until it is gone, connects."""
     database = howdah.create_database("crash", suspendAfterSeconds=0)

@@ -18,6 +18,8 @@ METHOD = """
   *paced* leaves 0.7 s between creates, so a warm spare is ready; without pauses spares run out.
 - *wake*: connect and first row on a database that suspended itself, minus the median of
   connecting to the same database while it runs, measured right after each wake.
+- *sandbox*: two Howdahs, one with every part of it and one with `HOWDAH_SANDBOX=off`; each round
+  wakes a database of both, in turns; the cost is the median of the rounds' differences.
 - *herds*: each connect by a client process of its own, all told at the same moment; the time until
   the last has its row. The same connects to the running databases, right after, say what of it is
   the clients' and the gate's work.
@@ -79,6 +81,14 @@ def _figure_wake(found):
            _verdict(above["p50"] <= 35 and above["p99"] <= 80))
     yield ("connect -> first row, suspended / running", "",
            f"p50 {_ms(woken['p50'])} / {_ms(found['running']['p50'])}", "")
+
+
+def _figure_sandbox(found):
+    cost = found["cost"]
+    yield ("the sandbox's cost on a wake", "<= 15 ms",
+           f"p50 {_ms(cost['p50'])}: connect -> first row p50 {_ms(found['with']['p50'])} with it, "
+           f"{_ms(found['without']['p50'])} without (n = {cost['count']} each)",
+           _verdict(cost["p50"] <= 15))
 
 
 def _figure_herds(found):
@@ -183,7 +193,7 @@ def _figure_gate(found):
            _verdict(gate["ratio"]["relay_epoll"] >= 0.9))
 
 
-FIGURES = [("create", _figure_create), ("wake", _figure_wake),
+FIGURES = [("create", _figure_create), ("wake", _figure_wake), ("sandbox", _figure_sandbox),
            ("herds", _figure_herds), ("crash", _figure_crash),
            ("memory", _figure_memory), ("firewall", _figure_firewall), ("api", _figure_api),
            ("cli", _figure_cli), ("thousand", _figure_thousand),

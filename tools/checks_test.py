@@ -89,6 +89,11 @@ class Sizes(unittest.TestCase):
         for line in ["// a new day", '"new file"', "file.system_name()", "operator new(size)",
                      "renew all();", "std::unique_ptr<A>(\n    new A(b));"]:
             self.assertFalse(banned(line), line)
+        own = "pg::ConnectOptions options;"
+        self.assertTrue(banned(own))
+        self.assertFalse(banned("pg::ConnectOptions admin_options(const Place& place);"))
+        for name in ["src/pg/x.cc", "src/x/y_pgtest.cc"]:
+            self.assertFalse(list(sizes.check_cpp(name, own)), name)
 
 
 class Links(unittest.TestCase):

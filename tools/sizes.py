@@ -29,6 +29,11 @@ BANNED = [
     (r"\b(strto(l|ul|ll|ull|d|f|imax|umax)|ato[ifl]|atoll)\s*\(", "use std::from_chars"),
     (r"\b(sprintf|strcpy|strcat|gets)\s*\(", "unbounded: use fmt"),
 ]
+# Outside of tests, and of the module that is meant.
+BANNED_ELSEWHERE = [
+    ("src/pg/", r"\bConnectOptions\s*(\w+\s*)?[{;]",
+     "the platform enters a server with the options of pg/platform_session.h"),
+]
 BANNED_PLACES = [
     # The one place that may end a task's chain: it is what makes the group.
     ("src/net/task_group.cc", r"\basio::detached\b"),
@@ -121,6 +126,9 @@ def check_cpp(name, text):
         for pattern, why in BANNED:
             if re.search(pattern, line) and (name, pattern) not in BANNED_PLACES:
                 yield number, "banned", f"{why}"
+        for home, pattern, why in BANNED_ELSEWHERE:
+            if re.search(pattern, line) and not name.startswith(home) and not is_test(name):
+                yield number, "banned", why
     for first, last, signature in functions(code):
         if last - first + 1 > FUNCTION_LINES_MAX:
             lines = last - first + 1

@@ -10,11 +10,14 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "gate/gate.h"
+#include "os/core_dumps.h"
+#include "os/memory.h"
 
 namespace howdah::gate {
 namespace {
 
 constexpr milliseconds kDrain{5'000};
+constexpr unsigned kMemoryPart = 4;  // of the machine's memory at most
 
 Task<void> serve(asio::io_context& context, Gate& gate) {
   asio::signal_set signals(context, SIGTERM, SIGINT, SIGHUP);
@@ -31,8 +34,10 @@ Task<void> serve(asio::io_context& context, Gate& gate) {
 }
 
 Result<void> start(int argc, const char* const* argv) {
+  HOWDAH_CHECK(os::forbid_core_dumps());
   HOWDAH_TRY(const Flags flags, Flags::parse(argc, argv, gate_flags()));
   HOWDAH_TRY(GateConfig config, read_config(flags));
+  HOWDAH_CHECK(os::cap_own_memory(kMemoryPart));
   asio::io_context context(1);
   Gate gate(context.get_executor(), std::move(config));
   HOWDAH_CHECK(gate.open());

@@ -9,11 +9,14 @@
 #include "base/log.h"
 #include "control/service/service.h"
 #include "net/run.h"
+#include "os/core_dumps.h"
+#include "os/memory.h"
 
 namespace howdah::control {
 namespace {
 
 constexpr milliseconds kDrain{3'000};
+constexpr unsigned kMemoryPart = 8;  // of the machine's memory at most
 
 asio::awaitable<void> wait_for_end(asio::signal_set& signals) {
   co_await signals.async_wait(net::kToken);
@@ -40,8 +43,10 @@ Task<void> run(Service& service, asio::io_context& io, const Flags& flags) {
 }
 
 Result<void> start(int argc, const char* const* argv) {
+  HOWDAH_CHECK(os::forbid_core_dumps());
   HOWDAH_TRY(const Flags flags, Flags::parse(argc, argv, Config::flag_names()));
   HOWDAH_TRY(Config config, Config::from_flags(flags));
+  HOWDAH_CHECK(os::cap_own_memory(kMemoryPart));
   asio::io_context io(1);
   Service service(io, std::move(config));
   return net::run(io, run(service, io, flags));

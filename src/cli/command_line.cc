@@ -87,6 +87,8 @@ void build_tree(CLI::App& app, Context& context) {
   add_client_commands(app, context);
   add_extension_commands(app, context);
   add_env_commands(app, context);
+  add_audit_commands(app, context);
+  add_secrets_commands(app, context);
   add_recovery_commands(app, context);
   add_rescue_command(app, context);
   add_volume_commands(app, context);

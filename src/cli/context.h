@@ -93,6 +93,7 @@ CLI::Option* add_database_argument(CLI::App& command, std::string& database);
 // A line of "EXAMPLES" in the command's help and man page: what to type, without "$".
 void add_example(CLI::App& command, std::string_view line);
 
+void add_audit_commands(CLI::App& app, Context& context);
 void add_configuration_commands(CLI::App& app, Context& context);  // config, link
 void add_database_commands(CLI::App& app, Context& context);
 void add_database_lifecycle(CLI::App& db, Context& context);  // commands of `db`
@@ -107,10 +108,12 @@ void add_password_commands(CLI::App& app, Context& context);  // below db, which
 void add_psql_command(CLI::App& app, Context& context);
 void add_recovery_commands(CLI::App& app, Context& context);  // recovery-key, backup catalog
 void add_rescue_command(CLI::App& app, Context& context);
-void add_export_command(CLI::App& db, Context& context);     // db export
-void add_service_commands(CLI::App& app, Context& context);  // service, uninstall
-void add_shell_commands(CLI::App& app, Context& context);    // completion, man
-void add_status_commands(CLI::App& app, Context& context);   // status, doctor
+void add_export_command(CLI::App& db, Context& context);  // db export
+void add_secrets_commands(CLI::App& app, Context& context);
+void add_secrets_restore(CLI::App& secrets, Context& context);  // below secrets
+void add_service_commands(CLI::App& app, Context& context);     // service, uninstall
+void add_shell_commands(CLI::App& app, Context& context);       // completion, man
+void add_status_commands(CLI::App& app, Context& context);      // status, doctor
 void add_up_command(CLI::App& app, Context& context);
 void add_volume_commands(CLI::App& app, Context& context);
 

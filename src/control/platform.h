@@ -27,7 +27,7 @@ struct Platform {
   const Config& config;         // ports are the real ones, also where 0 was asked
   nodeapi::Client& node;
   Catalog& catalog;
-  const Vault& vault;
+  Vault& vault;
   const TlsFiles& tls;
   const AuditLog& audit;
   JobEngine& jobs;

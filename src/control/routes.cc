@@ -97,12 +97,24 @@ void Routes::add_rule(http::Method method, const std::string& pattern, Rule rule
               std::bind_front(&Routes::handle, this, kept));
 }
 
+bool Routes::is_declared(http::Method method, std::string_view pattern) const {
+  if (rules_.find(LessByText::View{method, pattern}) != rules_.end()) return true;
+  return rules_.contains({method, canonical_path(pattern)});
+}
+
+Result<void> Routes::check_complete() const {
+  for (const auto& [method, pattern] : router_.routes()) {
+    if (is_declared(method, pattern)) continue;
+    return fail(ErrorCode::internal, "route " + std::string(http::to_string(method)) + " " +
+                                         pattern + " says nothing about who may call it");
+  }
+  return {};
+}
+
 Task<void> Routes::refuse_undeclared(http::Request& request) const {
   const http::Method method =
       request.method == http::Method::head ? http::Method::get : request.method;
-  const LessByText::View name{method, request.pattern};
-  if (rules_.find(name) != rules_.end()) co_return Result<void>{};
-  if (rules_.contains({method, canonical_path(request.pattern)})) co_return Result<void>{};
+  if (is_declared(method, request.pattern)) co_return Result<void>{};
   log::error("api", "route {} {} declares no access and is refused", http::to_string(method),
              request.pattern);
   co_return fail(ErrorCode::forbidden, "this route declares no access");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The API's routes, each with the access it needs: a route cannot be added without saying who may
-// call it, and one that was added to the router behind this class's back answers 403.
+// call it, and where one was added to the router behind this class's back howdahd does not start
+// (and the route would answer 403).
 // Used on the loop's thread only.
 #pragma once
 #include <expected>
@@ -73,6 +74,9 @@ class Routes {
     bool any_key;
   };
   std::vector<Declared> declared() const;
+  // Every route of the router was added here. Asked before the first request. Errors: internal,
+  // naming one that was not.
+  Result<void> check_complete() const;
 
   // As http::Router::after: sees every response.
   void observe(std::function<void(const http::Request&, const http::Response&, milliseconds)> seen);
@@ -94,6 +98,7 @@ class Routes {
   Task<http::Response> handle(const Rule* rule, http::Request request);
   Task<http::Response> answer(const Rule* rule, Call call);
   Task<http::Response> answer_read(const Rule* rule, Call call);
+  bool is_declared(http::Method method, std::string_view pattern) const;
   Task<void> refuse_undeclared(http::Request& request) const;
   // Who calls, or the answer to somebody who may not.
   std::expected<Principal, Result<http::Response>> admit(const Rule& rule,

@@ -119,6 +119,16 @@ TEST_F(RoutesTest, a_route_that_declares_no_access_is_refused) {
   EXPECT_EQ(ask("/behind", "admin"), 403);
 }
 
+TEST_F(RoutesTest, a_route_that_declares_no_access_is_found_before_the_first_request) {
+  const auto checked = routes.check_complete();
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().message.find("GET /behind"), std::string::npos);
+  http::Router other;
+  Routes complete(other, authenticate);
+  complete.add(http::Method::get, "/api/read", Access::read, answer);
+  EXPECT_TRUE(complete.check_complete());
+}
+
 TEST_F(RoutesTest, head_is_checked_as_get) {
   EXPECT_EQ(ask("/api/read", "read", http::Method::head), 200);
   EXPECT_EQ(ask("/api/read", "", http::Method::head), 401);

@@ -36,6 +36,7 @@ class FakeNode {
     };
     add(Method::get, "/v1/status", &FakeNode::show_status);
     add(Method::get, "/v1/instances", &FakeNode::list);
+    add(Method::get, "/v1/inventory", &FakeNode::show_inventory);
     add(Method::get, "/v1/instances/{id}", &FakeNode::show);
     add(Method::post, "/v1/claims", &FakeNode::claim);
     add(Method::post, "/v1/instances/{id}/acquire", &FakeNode::acquire);
@@ -108,6 +109,10 @@ class FakeNode {
   }
 
   Task<Response> show_status(Request) { co_return answer(to_json(status)); }
+  Task<http::Response> show_inventory(http::Request) {
+    co_return http::json_response(
+        200, boost::json::object{{"version", fmt::format("{}.{}", made_, instances.size())}});
+  }
   Task<Response> list(Request) {
     std::vector<nodeapi::Instance> all;
     for (const auto& [id, instance] : instances) all.push_back(instance);
@@ -138,8 +143,17 @@ class FakeNode {
     if (makes_databases) HOWDAH_CO_CHECK(co_await make_database(slug));
     co_return answer(shown);
   }
+  // What samples are taken with (instance/hardening_store.cc).
+  static constexpr const char* kMonitorSql = R"(
+    DO $$ BEGIN CREATE ROLE howdah_monitor LOGIN; EXCEPTION WHEN duplicate_object THEN END $$;
+    CREATE SCHEMA IF NOT EXISTS howdah;
+    GRANT USAGE ON SCHEMA howdah TO howdah_monitor;
+    CREATE OR REPLACE FUNCTION howdah.database_sizes() RETURNS TABLE (oid oid, size_bytes int8)
+      LANGUAGE sql SECURITY DEFINER
+      AS 'SELECT d.oid, pg_catalog.pg_database_size(d.oid) FROM pg_catalog.pg_database d')";
   Task<void> make_database(std::string slug) {
     HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(postgres_));
+    HOWDAH_CO_CHECK(co_await connection.script(kMonitorSql));
     HOWDAH_CO_CHECK(
         co_await connection.script(fmt::format("DROP DATABASE IF EXISTS tenant_{0}", slug)));
     HOWDAH_CO_CHECK(co_await connection.script(

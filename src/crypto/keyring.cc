@@ -24,7 +24,6 @@ constexpr std::size_t kKeySize = 32;
 constexpr std::size_t kNonceSize = 12;
 constexpr std::size_t kTagSize = 16;
 constexpr std::size_t kPlaintextSizeMax = 1 << 30;
-constexpr std::size_t kKeysMax = 64;
 constexpr std::string_view kBlobPrefix = "v1:";
 
 std::unexpected<Error> broken(std::string why) {
@@ -98,6 +97,11 @@ std::optional<std::string> decrypt(std::string_view key, std::string sealed,
   return std::nullopt;
 }
 
+std::optional<Timestamp> time_of(const json::object& key, std::string_view name) {
+  const json::value* value = key.if_contains(name);
+  return value != nullptr && value->is_string() ? parse_rfc3339(value->get_string()) : std::nullopt;
+}
+
 // The key id and the base64 part; empty: not of the form of a blob.
 std::optional<std::pair<std::string_view, std::string_view>> split_blob(std::string_view blob) {
   if (!blob.starts_with(kBlobPrefix)) return std::nullopt;
@@ -143,9 +147,14 @@ Result<KeyRing> KeyRing::from_json(std::string_view text) {
       return bad_ring("a key without id or secret");
     }
     auto bytes = from_base64(secret->get_string());
-    if (!bytes || bytes->size() != kKeySize || ring.add(*bytes) != id->get_string()) {
-      return bad_ring(fmt::format("key {} is not whole", std::string_view(id->get_string())));
+    const std::string_view name = id->get_string();
+    if (!bytes || bytes->size() != kKeySize || id_of(*bytes) != name) {
+      return bad_ring(fmt::format("key {} is not whole", name));
     }
+    const auto* label = key->if_contains("label");
+    ring.add(Key{std::string(name), std::move(*bytes),
+                 label != nullptr && label->is_string() ? std::string(label->get_string()) : "",
+                 time_of(*key, "made_at"), time_of(*key, "retired_at")});
   }
   if (ring.find(ring.current_) == nullptr) return bad_ring("the current key is missing");
   return ring;
@@ -154,7 +163,11 @@ Result<KeyRing> KeyRing::from_json(std::string_view text) {
 std::string KeyRing::to_json() const {
   json::array keys;
   for (const Key& key : keys_) {
-    keys.push_back(json::object{{"id", key.id}, {"secret", to_base64(key.secret)}});
+    json::object entry{{"id", key.id}, {"secret", to_base64(key.secret)}};
+    if (!key.label.empty()) entry["label"] = key.label;
+    if (key.made_at) entry["made_at"] = to_rfc3339(*key.made_at);
+    if (key.retired_at) entry["retired_at"] = to_rfc3339(*key.retired_at);
+    keys.push_back(std::move(entry));
   }
   return json::serialize(
              json::object{{"format", 1}, {"current", current_}, {"keys", std::move(keys)}}) +
@@ -166,23 +179,41 @@ const KeyRing::Key* KeyRing::find(std::string_view id) const {
   return found == keys_.end() ? nullptr : &*found;
 }
 
-std::string KeyRing::add(std::string secret) {
-  std::string id = id_of(secret);
-  if (find(id) == nullptr) keys_.push_back({id, std::move(secret)});
+Result<KeyRing::Key*> KeyRing::find_old(std::string_view id) {
+  const auto found = std::ranges::find(keys_, id, &Key::id);
+  if (found == keys_.end()) return fail(ErrorCode::not_found, "the ring has no such key");
+  if (id == current_) return fail(ErrorCode::conflict, "this is the current key");
+  return &*found;
+}
+
+std::string KeyRing::add(Key key) {
+  std::string id = key.id;
+  if (find(id) == nullptr) keys_.push_back(std::move(key));
   return id;
 }
 
-std::string KeyRing::add_key() {
-  current_ = add(random_bytes(kKeySize));
+std::string KeyRing::add(std::string secret) {
+  std::string id = id_of(secret);
+  return add(Key{.id = std::move(id), .secret = std::move(secret)});
+}
+
+std::string KeyRing::add_key(std::string label, std::optional<Timestamp> at) {
+  std::string secret = random_bytes(kKeySize);
+  std::string id = id_of(secret);
+  current_ = add(Key{std::move(id), std::move(secret), std::move(label), at, {}});
   return current_;
 }
 
+Result<void> KeyRing::retire_key(std::string_view id, Timestamp at) {
+  HOWDAH_TRY(Key* const key, find_old(id));
+  if (!key->retired_at) key->retired_at = at;
+  return {};
+}
+
 Result<void> KeyRing::remove_key(std::string_view id) {
-  const auto found = std::ranges::find(keys_, id, &Key::id);
-  if (found == keys_.end()) return fail(ErrorCode::not_found, "the ring has no such key");
-  if (id == current_) return fail(ErrorCode::conflict, "the current key cannot be removed");
-  wipe(found->secret);
-  keys_.erase(found);
+  HOWDAH_TRY(Key* const key, find_old(id));
+  wipe(key->secret);
+  keys_.erase(keys_.begin() + (key - keys_.data()));
   return {};
 }
 
@@ -190,6 +221,14 @@ std::vector<std::string> KeyRing::key_ids() const {
   std::vector<std::string> ids;
   for (const Key& key : keys_) ids.push_back(key.id);
   return ids;
+}
+
+std::vector<KeyFacts> KeyRing::keys() const {
+  std::vector<KeyFacts> facts;
+  for (const Key& key : keys_) {
+    facts.push_back({key.id, key.label, key.made_at, key.retired_at, key.id == current_});
+  }
+  return facts;
 }
 
 std::string KeyRing::seal(std::string_view plaintext, const SealPlace& place) const {

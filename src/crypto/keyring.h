@@ -4,14 +4,16 @@
 // A ring has one or more 256-bit keys; new values are sealed with the current one, old ones open
 // with the key their blob names. A key's id is derived from the key, so a ring cannot hold a key
 // under a wrong id. Replacing the master key: add_key(), rewrap every value for which
-// needs_rewrap() is true, then remove_key().
+// needs_rewrap() is true, retire_key(), and remove_key() when no backup needs it any more.
 // Pure: whoever owns the ring keeps its file. Const members are thread-safe.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 namespace howdah::crypto {
@@ -25,8 +27,19 @@ struct SealPlace {
   std::int64_t version = 1;
 };
 
+// What may be told of a key.
+struct KeyFacts {
+  std::string id;
+  std::string label;                    // who made it; empty: nobody said
+  std::optional<Timestamp> made_at;     // empty: a ring of before rotations, or a recovery key
+  std::optional<Timestamp> retired_at;  // since then nothing that lives is sealed with it
+  bool current = false;
+};
+
 class KeyRing {
  public:
+  static constexpr std::size_t kKeysMax = 64;
+
   static KeyRing create();
   // The other direction of to_json(). Errors: seal_broken.
   static Result<KeyRing> from_json(std::string_view text);
@@ -52,8 +65,12 @@ class KeyRing {
 
   const std::string& current_id() const { return current_; }
   std::vector<std::string> key_ids() const;
+  std::vector<KeyFacts> keys() const;  // in the order they were added
   // A fresh key, current from now on; returns its id.
-  std::string add_key();
+  std::string add_key(std::string label = {}, std::optional<Timestamp> at = {});
+  // It stays in the ring, for what was saved elsewhere. Twice is once.
+  // Errors: conflict for the current key, not_found.
+  Result<void> retire_key(std::string_view id, Timestamp at);
   // Errors: conflict for the current key, not_found.
   Result<void> remove_key(std::string_view id);
 
@@ -68,10 +85,16 @@ class KeyRing {
   struct Key {
     std::string id;
     std::string secret;
+    std::string label = {};
+    std::optional<Timestamp> made_at = {};
+    std::optional<Timestamp> retired_at = {};
   };
 
   KeyRing() = default;
   const Key* find(std::string_view id) const;
+  // A key that is no longer the current one.
+  Result<Key*> find_old(std::string_view id);
+  std::string add(Key key);
   std::string add(std::string secret);
 
   std::vector<Key> keys_;

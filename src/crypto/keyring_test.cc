@@ -130,6 +130,29 @@ TEST(KeyRing, json_carries_every_key_and_the_current_one) {
   EXPECT_EQ(loaded->open(blob, kPlace).value(), "old");
 }
 
+TEST(KeyRing, a_retired_key_still_opens_and_the_ring_tells_of_it) {
+  const Timestamp made = parse_rfc3339("2026-01-02T03:04:05.678Z").value();
+  KeyRing ring = KeyRing::create();
+  const std::string first = ring.current_id();
+  const std::string blob = ring.seal("old", kPlace);
+  EXPECT_EQ(code_of(ring.retire_key(first, made)), ErrorCode::conflict) << "it seals";
+  ring.add_key("operation 7", made);
+  EXPECT_TRUE(ring.retire_key(first, made + std::chrono::hours(1)));
+  EXPECT_TRUE(ring.retire_key(first, made + std::chrono::hours(9))) << "the first time counts";
+  EXPECT_EQ(code_of(ring.retire_key("000000000000", made)), ErrorCode::not_found);
+  const auto loaded = KeyRing::from_json(ring.to_json());
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->open(blob, kPlace).value(), "old");
+  const std::vector<KeyFacts> keys = loaded->keys();
+  ASSERT_EQ(keys.size(), 2U);
+  EXPECT_EQ(keys[0].retired_at, made + std::chrono::hours(1));
+  EXPECT_FALSE(keys[0].made_at);
+  EXPECT_FALSE(keys[0].current);
+  EXPECT_EQ(keys[1].label, "operation 7");
+  EXPECT_EQ(keys[1].made_at, made);
+  EXPECT_TRUE(keys[1].current);
+}
+
 TEST(KeyRing, json_cut_at_any_byte_is_refused) {
   const std::string text = KeyRing::create().to_json();
   // The last byte is a line feed, which JSON does not need.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 
 #include "crypto/detail/openssl.h"
 #include "crypto/encode.h"
@@ -22,6 +23,13 @@ std::string random_bytes(std::size_t count) {
     done += piece;
   }
   return bytes;
+}
+
+std::uint64_t random_number() {
+  std::uint64_t number = 0;
+  const std::string bytes = random_bytes(sizeof number);
+  std::memcpy(&number, bytes.data(), sizeof number);
+  return number;
 }
 
 std::string random_text(std::string_view alphabet, std::size_t size) {

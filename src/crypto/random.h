@@ -3,6 +3,7 @@
 // process: to go on with guessable secrets would be worse. Thread-safe.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,7 @@ inline constexpr std::string_view kPasswordAlphabet =
 inline constexpr std::size_t kPasswordSize = 24;
 
 std::string random_bytes(std::size_t count);
+std::uint64_t random_number();
 // Every character with the same probability (no modulo bias). alphabet: 1 to 256 characters.
 std::string random_text(std::string_view alphabet, std::size_t size);
 // 24 of A-Z a-z 0-9: 142 bits.

@@ -27,11 +27,11 @@ ip::address address_of(const sockaddr_storage& peer) {
 }  // namespace
 
 Acceptor::Acceptor(net::Tcp::acceptor listener, PoolMode mode, const SessionParts& parts,
-                   net::TaskGroup& clients)
+                   Newcomers newcomers)
     : listener_(std::move(listener)),
       mode_(mode),
       parts_(parts),
-      clients_(clients),
+      newcomers_(newcomers),
       port_(listener_.local_endpoint().port()) {
   listener_.native_non_blocking(true);
 }
@@ -46,15 +46,27 @@ bool Acceptor::accept_one(int& error) {
     // A client that went away before it was accepted is no trouble of ours.
     return error == ECONNABORTED || error == EINTR;
   }
-  if (clients_.size() >= parts_.settings.handshakes_max) {
+  ip::address address = address_of(peer);
+  auto place = find_place(address);
+  if (!place) {
     ++parts_.metrics.connections_refused_total;
     return true;
   }
   ++parts_.metrics.connections_total;
   net::set_interactive(fd.get());
-  clients_.spawn("client", serve_client(parts_, Client{net::SocketIo(std::move(fd)),
-                                                       address_of(peer), mode_}));
+  newcomers_.tasks.spawn(
+      "client", serve_client(parts_, Client{net::SocketIo(std::move(fd)), std::move(address), mode_,
+                                            std::move(*place)}));
   return true;
+}
+
+std::optional<net::FairPlaces::Place> Acceptor::find_place(const ip::address& address) {
+  const std::string party = net::party_of(address);
+  if (parts_.failures.too_many(party) &&
+      newcomers_.places.taken_by(party) >= FailedAttempts::kPlacesWhenTooMany) {
+    return std::nullopt;
+  }
+  return newcomers_.places.take(party);
 }
 
 Task<void> Acceptor::run() {

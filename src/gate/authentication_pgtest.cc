@@ -263,19 +263,52 @@ TEST(Authentication, a_client_that_says_nothing_is_let_go_after_the_limit) {
   EXPECT_EQ(silent.read().type, 0);
 }
 
-TEST(Authentication, more_clients_in_handshake_than_the_limit_are_closed_and_later_ones_served) {
+// No address may have more of the places than it leaves free.
+TEST(Authentication, an_address_with_many_clients_in_handshake_leaves_places_to_others) {
+  const auto loopback = asio::ip::address_v4::loopback();
+  const auto elsewhere = asio::ip::make_address("127.0.0.2");
   Harness::Options options;
-  options.config.handshakes_max = 3;
+  options.config.handshakes_max = 4;
   Harness harness(std::move(options));
   {
-    TestClient a(harness.port()), b(harness.port()), c(harness.port());
-    ASSERT_TRUE(harness.eventually([&] { return harness.gate().handshakes() == 3; }));
-    TestClient fourth(harness.port());
-    EXPECT_EQ(fourth.receive(1), "");
+    TestClient a(harness.port()), b(harness.port());
+    ASSERT_TRUE(harness.eventually([&] { return harness.gate().handshakes() == 2; }));
+    TestClient third(harness.port());
+    EXPECT_EQ(third.receive(1), "");
+    TestClient other(harness.port(), loopback, elsewhere);
+    EXPECT_EQ(other.connect().type, 'Z');
   }
   ASSERT_TRUE(harness.eventually([&] { return harness.gate().handshakes() == 0; }));
   TestClient later(harness.port());
   EXPECT_EQ(later.connect().type, 'Z');
+}
+
+TEST(Authentication, an_address_that_fails_too_often_is_slowed_down_and_others_are_not) {
+  const auto loopback = asio::ip::address_v4::loopback();
+  const auto elsewhere = asio::ip::make_address("127.0.0.2");
+  Harness::Options options;
+  options.config.failures = {0.001, 3};
+  Harness harness(std::move(options));
+  const auto guess = [&](std::optional<asio::ip::address> from) {
+    const auto begin = std::chrono::steady_clock::now();
+    TestClient client(harness.port(), loopback, std::move(from));
+    EXPECT_EQ(client.connect("user_aaaaaaaa", "tenant_aaaaaaaa", "wrong").error().sqlstate,
+              "28P01");
+    return std::chrono::steady_clock::now() - begin;
+  };
+  for (int i = 0; i < 3; ++i) guess({});
+  EXPECT_GE(guess({}), FailedAttempts::kDelay);
+  {
+    TestClient a(harness.port()), b(harness.port()), c(harness.port()), d(harness.port());
+    ASSERT_TRUE(harness.eventually([&] { return harness.gate().handshakes() == 4; }));
+    TestClient fifth(harness.port());
+    EXPECT_EQ(fifth.receive(1), "");
+    TestClient other(harness.port(), loopback, elsewhere);
+    EXPECT_EQ(other.connect().type, 'Z') << "it comes from another address";
+  }
+  ASSERT_TRUE(harness.eventually([&] { return harness.gate().handshakes() == 0; }));
+  TestClient right(harness.port());
+  EXPECT_EQ(right.connect().type, 'Z') << "who knows the password is not locked out";
 }
 
 TEST(Authentication, a_wrong_password_wakes_nothing) {

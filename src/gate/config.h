@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/flags.h"
+#include "model/bucket_table.h"
 #include "os/file.h"
 
 namespace howdah::gate {
@@ -24,6 +25,7 @@ struct GateConfig {
 
   // No flags: tests change them.
   std::size_t handshakes_max = 2'000;
+  Rate failures{10, 1'000};  // that an address may fail to log in, before it is slowed down
   std::chrono::milliseconds authentication_max{10'000};
   std::chrono::milliseconds login_max{30'000};
   std::chrono::milliseconds certificate_look_interval{60'000};

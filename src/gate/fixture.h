@@ -165,8 +165,10 @@ class Harness {
 // A client that does what it is told, right or wrong. Blocks, at most some seconds.
 class TestClient {
  public:
+  // from: the address of this machine that it comes from; empty: any.
   explicit TestClient(std::uint16_t port,
-                      const asio::ip::address& address = asio::ip::address_v4::loopback());
+                      const asio::ip::address& address = asio::ip::address_v4::loopback(),
+                      std::optional<asio::ip::address> from = {});
   ~TestClient();
 
   void send(std::string_view bytes);

@@ -386,7 +386,13 @@ void Harness::publish(std::vector<Route> upserted, std::vector<BranchId> removed
 
 // --- TestClient --------------------------------------------------------------------------------
 
-TestClient::TestClient(std::uint16_t port, const asio::ip::address& address) : socket_(context_) {
+TestClient::TestClient(std::uint16_t port, const asio::ip::address& address,
+                       std::optional<asio::ip::address> from)
+    : socket_(context_) {
+  if (from) {
+    socket_.open(asio::ip::tcp::v4());
+    socket_.bind({*from, 0});
+  }
   socket_.connect({address, port});
   socket_.set_option(asio::ip::tcp::no_delay(true));
 }

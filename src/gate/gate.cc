@@ -60,14 +60,15 @@ Gate::Gate(asio::any_io_executor executor, GateConfig config)
       id_(crypto::to_hex(crypto::random_bytes(kIdBytes))),
       saver_(executor, pool_, config_.own_directory() / "routes.jsonl"),
       denied_(kDeniedAddressesMax),
+      failures_(config_.failures),
       node_(executor, (config_.runtime_dir / "node.sock").string()),
       passwords_(executor, {node_, routes_, saver_, sessions_, std::bind_front(&Gate::judge, this)},
                  {.interval = config_.password_look_interval}),
       waker_(executor, node_, make_waker_settings(config_, id_), metrics_),
       canceller_(executor, cancel_keys_, metrics_),
       relay_(executor, metrics_),
-      parts_{executor,   settings_, identity_,    routes_,    sessions_, denied_, logins_,
-             passwords_, waker_,    cancel_keys_, canceller_, relay_,    metrics_},
+      parts_{executor, settings_,  identity_, routes_,      sessions_,  denied_, failures_,
+             logins_,  passwords_, waker_,    cancel_keys_, canceller_, relay_,  metrics_},
       stream_(executor, make_stream_settings(config_, id_),
               {routes_, saver_, sessions_, denied_, logins_, std::bind_front(&Gate::judge, this)}),
       status_server_(
@@ -96,7 +97,8 @@ Result<void> Gate::load_mock_secret() {
 Result<std::uint16_t> Gate::listen(std::uint16_t port, PoolMode mode, std::string_view option) {
   for (const std::string& address : config_.listen_addresses) {
     HOWDAH_TRY(auto listener, net::listen_tcp(executor_, address, port, option));
-    acceptors_.push_back(std::make_unique<Acceptor>(std::move(listener), mode, parts_, clients_));
+    acceptors_.push_back(std::make_unique<Acceptor>(std::move(listener), mode, parts_,
+                                                    Newcomers{clients_, *newcomer_places_}));
     port = acceptors_.back()->port();
   }
   return port;
@@ -108,6 +110,7 @@ Result<void> Gate::open() {
   settings_.login_max = config_.login_max;
   settings_.handshakes_max = config_.handshakes_max;
   fit_to_descriptor_limit(settings_);
+  newcomer_places_.emplace(settings_.handshakes_max);
   if (settings_.plaintext_allowed) {
     log::warn("gate",
               "clients WITHOUT TLS are served (--plaintext-for-measurement): passwords and "

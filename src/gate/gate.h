@@ -63,6 +63,8 @@ class Gate {
   RouteSaver saver_;
   LiveSessions sessions_;
   DeniedAttempts denied_;
+  FailedAttempts failures_;
+  std::optional<net::FairPlaces> newcomer_places_;  // from open() on
   LoginLog logins_;
   nodeapi::Client node_;
   PasswordWatch passwords_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gate/resolve.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -12,7 +13,7 @@ namespace {
 
 // Never a client's role, whatever a route says: without root the gate and the platform are the
 // same operating system user, so the instance itself would not refuse it.
-constexpr std::string_view kPlatformRole = "howdah_admin";
+constexpr std::array<std::string_view, 2> kPlatformRoles{"howdah_admin", "howdah_monitor"};
 
 std::optional<std::string> slug_of_option(std::string_view database) {
   if (is_slug(database)) return std::string(database);
@@ -58,7 +59,8 @@ Destination resolve(const RouteTable& table, const pgwire::ClientStartup& startu
       startup.database == to.role_name) {
     to.database = tenant_database(*slug);
   }
-  if (to.route && to.role_name != kPlatformRole) to.role = to.route->find_role(to.role_name);
+  const bool platform = std::ranges::find(kPlatformRoles, to.role_name) != kPlatformRoles.end();
+  if (to.route && !platform) to.role = to.route->find_role(to.role_name);
   if (to.role == nullptr && (to.decoy_route = table.find(*slug, kMainBranch))) {
     to.decoy = to.decoy_route->find_role(split.role);
   }

@@ -15,6 +15,7 @@ class Resolve : public testing::Test {
     other.roles.push_back({"app_user", {}});
     other.roles.push_back({"app.v2", {}});
     other.roles.push_back({"howdah_admin", {}});
+    other.roles.push_back({"howdah_monitor", {}});
     EXPECT_TRUE(table_.apply(
         make_full(1, {make_route("aaaaaaaa"), make_route("aaaaaaaa", "pr-42"), other})));
   }
@@ -125,8 +126,9 @@ TEST_F(Resolve, an_unknown_database_keeps_its_name_as_the_scope) {
   EXPECT_EQ(found.scope, "zzzzzzzz");
 }
 
-TEST_F(Resolve, the_platforms_own_role_is_never_a_clients) {
+TEST_F(Resolve, the_platforms_own_roles_are_never_a_clients) {
   EXPECT_EQ(to({.user = "howdah_admin", .database = "tenant_bbbbbbbb"}).role, nullptr);
+  EXPECT_EQ(to({.user = "howdah_monitor", .database = "tenant_bbbbbbbb"}).role, nullptr);
 }
 
 }  // namespace

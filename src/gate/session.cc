@@ -89,6 +89,13 @@ void count_refusal(Metrics& metrics, ErrorCode code) {
   }
 }
 
+// True: its address has failed so often that it is to wait for the answer. A connection that was
+// only tried and left again, as by a health probe, is no attempt.
+bool note_failure(const SessionParts& parts, const ip::address& address, ErrorCode code) {
+  if (code == ErrorCode::io_error || code == ErrorCode::cancelled) return false;
+  return parts.failures.add(net::party_of(address), address.to_string());
+}
+
 Task<void> send_last(Wire& wire, std::string message) {
   auto sent = co_await wire.write(std::move(message));
   if (sent) wire.connection().io().end_output();
@@ -280,7 +287,9 @@ asio::awaitable<void> serve_client(const SessionParts& parts, Client client) {
                                   parts.settings.authentication_max, "authenticate a client");
   if (!admitted) {
     count_refusal(parts.metrics, admitted.error().code);
+    const bool slowly = note_failure(parts, client.address, admitted.error().code);
     log::debug("session", "{}: {}", client.address.to_string(), admitted.error().to_log());
+    if (slowly) co_await net::sleep_for(FailedAttempts::kDelay);
     co_await refuse(wire, admitted.error());
     co_return;
   }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "gate/canceller.h"
+#include "gate/failed_attempts.h"
 #include "gate/handshake.h"
 #include "gate/live_sessions.h"
 #include "gate/login_log.h"
@@ -16,6 +17,7 @@
 #include "gate/relay.h"
 #include "gate/waker.h"
 #include "model/denied_attempts.h"
+#include "net/fair_places.h"
 
 namespace howdah::gate {
 
@@ -32,7 +34,8 @@ struct SessionSettings {
   milliseconds login_max{0};           // wake and login together
   std::size_t sessions_max = 20'000;   // of this gate
   // Connections before their relay, of all ports together, so that slow or hostile clients cannot
-  // use up the memory. What comes beyond is closed at once.
+  // use up the memory. What comes beyond is closed at once, and so is what comes from an address
+  // that has more of them than are left.
   std::size_t handshakes_max = 0;
 };
 
@@ -44,6 +47,7 @@ struct SessionParts {
   const RouteTable& routes;
   LiveSessions& sessions;
   DeniedAttempts& denied;
+  FailedAttempts& failures;
   LoginLog& logins;
   PasswordWatch& passwords;
   Waker& waker;
@@ -56,7 +60,8 @@ struct SessionParts {
 struct Client {
   net::SocketIo io;
   ip::address address;
-  PoolMode mode = PoolMode::session;
+  PoolMode mode;
+  net::FairPlaces::Place place;
 };
 
 // Ends when the client is refused, or when the relay has taken it over.

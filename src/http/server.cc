@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "http/detail/session.h"
+#include "net/fair_places.h"
 #include "net/task_group.h"
 
 namespace howdah::http {
@@ -33,15 +34,18 @@ struct Server::Impl {
   Impl(asio::any_io_executor executor_, const Router& router, ServerLimits limits)
       : executor(executor_),
         context{router, limits, {}},
+        places(limits.connections_max),
         listeners(executor),
         sessions(executor),
         tick(executor) {}
 
   template <typename Acceptor>
   asio::awaitable<void> accept_loop(Acceptor& acceptor, net::TlsContext tls);
+  using Place = std::optional<net::FairPlaces::Place>;  // empty: of the machine's own
   void open(net::Tcp::socket socket, net::TlsContext tls);
   void open(net::Local::socket socket);
-  asio::awaitable<void> run_session(std::unique_ptr<detail::Stream> stream, detail::Peer peer);
+  asio::awaitable<void> run_session(std::unique_ptr<detail::Stream> stream, detail::Peer peer,
+                                    Place place);
   void start_tick();
   void on_tick(const error_code& error);
 
@@ -49,10 +53,10 @@ struct Server::Impl {
   detail::SessionContext context;
   std::list<net::Tcp::acceptor> tcp_acceptors;
   std::list<net::Local::acceptor> local_acceptors;
+  net::FairPlaces places;  // of those over TCP
   net::TaskGroup listeners;
   net::TaskGroup sessions;
   std::set<detail::Session*> live;
-  std::size_t remote_sessions = 0;  // over TCP
   asio::steady_timer tick;
   bool ticking = false;
 };
@@ -71,13 +75,11 @@ asio::awaitable<void> Server::Impl::accept_loop(Acceptor& acceptor, net::TlsCont
     }
     // Over a limit the socket is closed by going out of scope. Those who come over the network
     // cannot take the places of the machine's own.
-    constexpr bool kRemote = std::is_same_v<Acceptor, net::Tcp::acceptor>;
-    const std::size_t taken = kRemote ? remote_sessions : sessions.size() - remote_sessions;
-    if (taken >= context.limits.connections_max) continue;
-    if constexpr (kRemote) {
+    if constexpr (std::is_same_v<Acceptor, net::Tcp::acceptor>) {
       if (tls && context.handshakes >= context.limits.handshakes_max) continue;
       open(std::move(socket), tls);
     } else {
+      if (sessions.size() - places.taken() >= context.limits.connections_max) continue;
       open(std::move(socket));
     }
   }
@@ -91,30 +93,27 @@ void Server::Impl::open(net::Tcp::socket socket, net::TlsContext tls) {
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   }
-  ++remote_sessions;
+  Place place = places.take(net::party_of(address));
+  if (!place) return;
   sessions.spawn("http", run_session(detail::make_stream(std::move(socket), std::move(tls)),
-                                     {std::nullopt, address.to_string()}));
+                                     {std::nullopt, address.to_string()}, std::move(place)));
 }
 
 void Server::Impl::open(net::Local::socket socket) {
   auto credentials = net::peer_credentials(socket);
   if (!credentials) return;
-  sessions.spawn("http", run_session(detail::make_stream(std::move(socket)), {*credentials, {}}));
+  sessions.spawn("http", run_session(detail::make_stream(std::move(socket)), {*credentials, {}},
+                                     std::nullopt));
 }
 
 asio::awaitable<void> Server::Impl::run_session(std::unique_ptr<detail::Stream> stream,
-                                                detail::Peer peer) {
-  const bool remote = !peer.credentials;
+                                                detail::Peer peer, Place) {
   detail::Session session(context, std::move(stream), std::move(peer));
   struct Registration {
     Impl& impl;
     detail::Session* session;
-    bool remote;
-    ~Registration() {
-      impl.live.erase(session);
-      if (remote) --impl.remote_sessions;
-    }
-  } registration{*this, &session, remote};
+    ~Registration() { impl.live.erase(session); }
+  } registration{*this, &session};
   live.insert(&session);
   start_tick();
   co_await session.run();

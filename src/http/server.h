@@ -13,8 +13,10 @@ namespace howdah::http {
 struct ServerLimits {
   ByteCount body_size_max = 1_MiB;     // over it: 413
   ByteCount header_size_max = 64_KiB;  // over it: 431
-  std::size_t connections_max = 1024;  // of each kind, TCP and unix; over it: closed at once
-  std::size_t handshakes_max = 256;    // TLS; over it: closed at once
+  // Of each kind, TCP and unix; over it: closed at once. Over TCP no address may have more of them
+  // than are left.
+  std::size_t connections_max = 1024;
+  std::size_t handshakes_max = 256;  // TLS; over it: closed at once
   milliseconds handshake_timeout{10'000};
   milliseconds read_timeout{30'000};   // of one request, from its first byte
   milliseconds idle_timeout{75'000};   // keep-alive without a request

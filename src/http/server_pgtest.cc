@@ -135,6 +135,7 @@ class ServerTest : public testing::Test {
   asio::awaitable<void> refuses_handshakes();
   asio::awaitable<void> cuts_slow_handshakes();
   asio::awaitable<void> serves_the_machine_itself();
+  asio::awaitable<void> shares_places_between_addresses();
 
   net::Tcp::endpoint serve_tls();
   const crypto::CertificateAndKey authority_ =
@@ -377,6 +378,28 @@ asio::awaitable<void> ServerTest::serves_the_machine_itself() {
   Client client(io_.get_executor(), socket_path());
   EXPECT_TRUE(co_await client.call(Method::get, "/hello", {}, nullptr, milliseconds{1'000}));
 }
+asio::awaitable<void> ServerTest::shares_places_between_addresses() {
+  std::vector<net::Tcp::socket> held;
+  const auto open_from = [&](const char* from) -> net::Tcp::socket& {
+    auto& socket = held.emplace_back(io_);
+    socket.open(net::Tcp::v4());
+    socket.bind({asio::ip::make_address(from), 0});
+    socket.connect({asio::ip::make_address("127.0.0.1"), port_});
+    return socket;
+  };
+  for (int i = 0; i < 2; ++i) open_from("127.0.0.2");
+  co_await net::sleep_for(milliseconds{20});
+  std::string nothing;
+  auto [end, size] =
+      co_await asio::async_read(open_from("127.0.0.2"), asio::dynamic_buffer(nothing), net::kToken);
+  EXPECT_EQ(size, 0U) << "one address has half of the places and no more";
+  EXPECT_NE((co_await raw("GET /hello HTTP/1.0\r\n\r\n")).find("200 OK"), std::string::npos);
+}
+TEST_F(ServerTest, one_address_does_not_take_the_places_of_all) {
+  start({.connections_max = 4});
+  run(shares_places_between_addresses());
+}
+
 TEST_F(ServerTest, connections_over_the_network_do_not_take_the_places_of_the_local_socket) {
   start({.connections_max = 2});
   run(serves_the_machine_itself());

@@ -152,16 +152,21 @@ Result<std::string> postgresql_conf(const InstancePlace& place, const InstanceCo
 }
 
 std::string pg_hba_conf() {
-  // The first line that matches decides: the second never sees the platform's superuser.
-  return fmt::format("{}local all {} peer map=platform\nlocal all all peer map=gate\n", kHeader,
-                     kAdminRole);
+  // The first line that matches decides: the last never sees a role of the platform's.
+  return fmt::format(
+      "{}"
+      "local all {} peer map=platform\n"
+      "local postgres {} peer map=monitor\n"
+      "local all {} reject\n"
+      "local all all peer map=gate\n",
+      kHeader, kAdminRole, kMonitorRole, kMonitorRole);
 }
 
 Result<std::string> pg_ident_conf(const InstanceConfig& config) {
   std::string text(kHeader);
   for (const std::string& user : config.platform_users) {
     HOWDAH_TRY(const std::string token, quote_token(user));
-    text += fmt::format("platform {} {}\n", token, kAdminRole);
+    text += fmt::format("platform {} {}\nmonitor {} {}\n", token, kAdminRole, token, kMonitorRole);
   }
   for (const std::string& user : config.gate_users) {
     HOWDAH_TRY(const std::string token, quote_token(user));

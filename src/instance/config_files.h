@@ -22,7 +22,8 @@ struct InstanceConfig {
   std::vector<Setting> settings;      // the user's own, checked by the caller
   // New transactions may only read unless they say otherwise: its storage limit is reached.
   bool read_only = false;
-  // OS users that may log in as howdah_admin: "root" and "howdah", or the caller's without root.
+  // OS users that may log in as howdah_admin and howdah_monitor: "root" and "howdah", or the
+  // caller's without root.
   std::vector<std::string> platform_users;
   // OS users that may log in as every other role: "howdah-gate" and the agent's own (it makes the
   // probe logins), or the caller's without root.

@@ -71,11 +71,17 @@ TEST(ConfigFiles, only_at_its_storage_limit_does_an_instance_only_read) {
               HasSubstr("default_transaction_read_only = 'on'"));
 }
 
-TEST(ConfigFiles, the_superuser_matches_a_line_of_its_own_first) {
+TEST(ConfigFiles, the_platforms_roles_match_lines_of_their_own_first) {
   const std::string text = pg_hba_conf();
   const auto platform = text.find("local all howdah_admin peer map=platform\n");
   ASSERT_NE(platform, std::string::npos);
-  EXPECT_LT(platform, text.find("local all all peer map=gate\n"));
+  const auto monitor = text.find("local postgres howdah_monitor peer map=monitor\n");
+  const auto elsewhere = text.find("local all howdah_monitor reject\n");
+  const auto gate = text.find("local all all peer map=gate\n");
+  ASSERT_NE(gate, std::string::npos);
+  EXPECT_LT(platform, monitor);
+  EXPECT_LT(monitor, elsewhere) << "it may enter `postgres` only";
+  EXPECT_LT(elsewhere, gate) << "no gate may become it";
   EXPECT_THAT(text, Not(HasSubstr("host")));
 }
 
@@ -83,6 +89,7 @@ TEST(ConfigFiles, from_16_on_one_line_lets_the_gate_log_in_as_every_role) {
   const std::string text = pg_ident_conf(config_of(16)).value();
   EXPECT_THAT(text, HasSubstr("platform \"root\" howdah_admin\n"));
   EXPECT_THAT(text, HasSubstr("platform \"howdah\" howdah_admin\n"));
+  EXPECT_THAT(text, HasSubstr("monitor \"howdah\" howdah_monitor\n"));
   EXPECT_THAT(text, HasSubstr("gate \"howdah-gate\" all\n"));
   EXPECT_THAT(text, Not(HasSubstr("user_k3v9x2ab")));
 }

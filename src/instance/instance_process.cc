@@ -15,7 +15,7 @@
 #include "instance/detail/launch.h"
 #include "instance/server_log.h"
 #include "net/process_end.h"
-#include "pg/connection.h"
+#include "pg/platform_session.h"
 
 namespace howdah::instance {
 namespace {
@@ -181,11 +181,8 @@ Task<void> InstanceProcess::allow_role(InstanceConfig config, std::string role,
   const auto give_up = steady_clock::now() + deadline;
   while (true) {
     HOWDAH_CO_CHECK(process_.signal(SIGHUP));
-    pg::ConnectOptions options;
-    options.socket_directory = place_.socket_directory.string();
-    options.user = role;
-    options.database = "postgres";
-    options.application_name = "howdah probe";
+    pg::ConnectOptions options =
+        pg::role_session({place_.socket_directory.string(), "postgres", "howdah probe"}, role);
     options.timeout = std::max(left_until(give_up), milliseconds{1});
     // Authentication comes before the look for the role: an answer about the role itself shows
     // that the line is in force. lc_messages is C in every instance.

@@ -16,6 +16,7 @@
 #include "instance/postgres_installation.h"
 #include "net/task.h"
 #include "os/process.h"
+#include "os/sandbox.h"
 
 namespace howdah::instance {
 
@@ -23,9 +24,11 @@ struct StartRequest {
   InstancePlace place;
   PostgresInstallation installation;
   InstanceConfig config;
-  std::optional<os::UserIds> user;    // whom it runs as; empty: as the agent itself
-  std::optional<gid_t> socket_group;  // who else may reach the socket: "howdah"
-  milliseconds deadline{60'000};      // crash recovery of much WAL takes long
+  std::optional<os::UserIds> user;       // whom it runs as; empty: as the agent itself
+  std::optional<gid_t> socket_group;     // who else may reach the socket: "howdah"
+  const os::Sandbox* sandbox = nullptr;  // what stands around it; outlives the start
+  os::GroupLimits limits;
+  milliseconds deadline{60'000};  // crash recovery of much WAL takes long
   // Nobody would adopt it: it is killed when the caller's pool ends without having stopped it.
   bool dies_with_caller = false;
 };

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "instance/hardening_store.h"
 #include "instance/template.h"
 #include "model/names.h"
 
@@ -32,11 +33,7 @@ Task<void> run_in(InstancePlace place, std::string database, std::string sql) {
 }  // namespace
 
 pg::ConnectOptions admin_options(const InstancePlace& place, std::string database) {
-  pg::ConnectOptions options;
-  options.socket_directory = place.socket_directory.string();
-  options.user = kAdminRole;
-  options.database = std::move(database);
-  return options;
+  return pg::admin_session({place.socket_directory.string(), std::move(database)});
 }
 
 Task<void> fill_template(const InstancePlace& place, int pg_major) {
@@ -46,22 +43,17 @@ Task<void> fill_template(const InstancePlace& place, int pg_major) {
   // it, and not to template1, which every new logical database is copied from.
   HOWDAH_CO_CHECK(co_await run_in(
       place, "postgres",
-      fmt::format("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEROLE CREATEDB NOREPLICATION "
-                  "NOBYPASSRLS;"
-                  "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC;"
-                  "GRANT CONNECT ON DATABASE postgres TO PUBLIC;",
-                  owner)));
+      fmt::format(
+          "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEROLE CREATEDB NOREPLICATION NOBYPASSRLS",
+          owner)));
+  HOWDAH_CO_CHECK(co_await harden(place));
   HOWDAH_CO_CHECK(co_await run_in(place, "template1", public_schema_sql(pg_major)));
   // CREATE DATABASE runs in no transaction, so each is a script of its own. They are copied from
-  // template1 and have its public schema.
+  // template1 and have its public schema and its guard.
   for (const std::string_view database : {kTemplateDatabase, kTemplateShadow}) {
     HOWDAH_CO_CHECK(co_await run_in(
         place, "postgres",
         fmt::format("CREATE DATABASE {} OWNER {}", quote_identifier(database), owner)));
-  }
-  if (pg_major < 15) {
-    HOWDAH_CO_CHECK(
-        co_await run_in(place, "postgres", "REVOKE CREATE ON SCHEMA public FROM PUBLIC"));
   }
   co_return Result<void>{};
 }
@@ -82,9 +74,7 @@ Task<void> take_slug(const InstancePlace& place, std::string slug) {
 }
 
 Task<void> let_platform_write(const InstancePlace& place) {
-  pg::ConnectOptions options = admin_options(place);
-  options.options = "-c default_transaction_read_only=off";
-  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(std::move(options)));
+  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(admin_options(place)));
   co_return co_await connection.script(
       fmt::format("ALTER ROLE {} SET default_transaction_read_only = off", kAdminRole));
 }

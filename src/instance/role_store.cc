@@ -46,13 +46,6 @@ std::string password_of(const pg::Value& stored) {
 
 }  // namespace
 
-pg::ConnectOptions role_options(const InstancePlace& place) {
-  pg::ConnectOptions options = admin_options(place);
-  options.options =
-      "-c log_statement=none -c log_min_duration_statement=-1 -c log_min_error_statement=panic";
-  return options;
-}
-
 Task<RolesInside> read_roles(pg::Connection& connection) {
   // Times beyond what RFC 3339 can say are for ever, or over.
   HOWDAH_CO_TRY(const pg::Rows rows,
@@ -63,8 +56,9 @@ Task<RolesInside> read_roles(pg::Connection& connection) {
                (SELECT shobj_description(m.oid, 'pg_authid') FROM pg_authid m
                 WHERE m.rolname = current_user) AS mark
              FROM pg_authid a
-             WHERE NOT a.rolsuper AND a.rolname NOT LIKE 'pg\_%'
-             ORDER BY a.oid LIMIT 1000)"));
+             WHERE NOT a.rolsuper AND a.rolname NOT LIKE 'pg\_%' AND a.rolname <> $1
+             ORDER BY a.oid LIMIT 1000)",
+                    {pg::param(std::string(pg::kMonitorRole))}));
   RolesInside inside;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     inside.roles.push_back({rows.text(row, "rolname"), password_of(rows.value(row, "password")),

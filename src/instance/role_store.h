@@ -23,13 +23,11 @@ struct RoleInside {
   std::optional<Timestamp> valid_until = {};
 };
 struct RolesInside {
-  std::vector<RoleInside> roles;  // at most 1,000; no superuser and none of PostgreSQL's own
+  std::vector<RoleInside> roles;  // at most 1,000; none of PostgreSQL's or the platform's
   std::string mark;               // as written last; empty: never
 };
 
-// A connection whose statements the server's log never shows.
-pg::ConnectOptions role_options(const InstancePlace& place);
-
+// connection: of admin_options(), whose statements the server's log never shows.
 Task<RolesInside> read_roles(pg::Connection& connection);
 
 // Begins a transaction; alone: in which nobody else changes roles. Errors: conflict when another

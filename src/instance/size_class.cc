@@ -43,6 +43,9 @@ constexpr std::array kClasses{
           16, false},
 };
 
+// Above what the settings that a user may choose can add up to in practice.
+constexpr ByteCount kTunedMemoryMax = 16_GiB;
+
 const Class& find_class(SizeClass id) {
   return *std::find_if(kClasses.begin(), kClasses.end(),
                        [id](const Class& one) { return one.id == id; });
@@ -82,6 +85,32 @@ ByteCount expected_memory(SizeClass size_class) {
       return 2_GiB + 256_MiB;
   }
   return 64_MiB;
+}
+
+os::GroupLimits group_limits(SizeClass size_class, std::int64_t connections, bool tuned) {
+  // Beside its sessions: its own processes, workers, and what an administrator runs on the server.
+  constexpr std::int64_t kOtherProcesses = 100;
+  os::GroupLimits limits;
+  limits.processes_max = connections + kOtherProcesses;
+  switch (size_class) {
+    case SizeClass::nano:
+      limits.memory_max = 512_MiB;
+      break;
+    case SizeClass::small:
+      limits.memory_max = 1_GiB;
+      break;
+    case SizeClass::medium:
+      limits.memory_max = 4_GiB;
+      limits.cpu_weight = limits.io_weight = 200;
+      break;
+    case SizeClass::large:
+      limits.cpu_weight = limits.io_weight = 400;
+      [[fallthrough]];
+    case SizeClass::custom:
+      limits.memory_max = kTunedMemoryMax;
+  }
+  if (tuned) limits.memory_max = kTunedMemoryMax;
+  return limits;
 }
 
 std::int64_t server_connections(SizeClass size_class, std::int64_t max_connections) {

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "os/control_groups.h"
 
 namespace howdah::instance {
 
@@ -22,6 +23,12 @@ SizeClass default_size_class(ByteCount machine_memory_bytes);
 // What an instance of the class takes when it is in use: it is started where at least this is free.
 // Idle it takes a fraction (5 MB of the 32 MB of nano).
 ByteCount expected_memory(SizeClass size_class);
+
+// What its processes may take together at most, and its weight where CPUs and disks are short.
+// The memory is far above expected_memory(): a limit that is reached ends a session, and pages of
+// files count too, though they are given back first. connections: see server_connections().
+// tuned: settings of a user's own, which may need more than the class's.
+os::GroupLimits group_limits(SizeClass size_class, std::int64_t connections, bool tuned);
 
 struct Setting {
   std::string name;

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "instance/detail/instance_lock.h"
+#include "instance/hardening_store.h"
 #include "instance/instance_process.h"
 #include "instance/provision_store.h"
 
@@ -75,6 +76,7 @@ Result<void> make_durable(const TemplateRequest& request) {
   // Once for each major, so one sync of the whole volume is cheaper than a thousand of files.
   if (::syncfs(directory.get()) != 0) return fail_errno("sync " + data.string(), errno);
   const json::object mark{{"format", kTemplateFormat},
+                          {"hardening", hardening_id()},
                           {"pg_major", request.installation.major},
                           {"made_with", request.installation.version}};
   return os::write_file_atomic(mark_path(request.place), json::serialize(mark) + "\n", 0644);
@@ -92,7 +94,9 @@ bool template_is_ready(const InstancePlace& place) {
   const auto mark = parse_json(*text);
   if (!mark || !mark->is_object()) return false;
   const json::value* format = mark->as_object().if_contains("format");
-  return format != nullptr && format->is_int64() && format->as_int64() == kTemplateFormat;
+  const json::value* hardening = mark->as_object().if_contains("hardening");
+  return format != nullptr && *format == kTemplateFormat && hardening != nullptr &&
+         *hardening == json::value(hardening_id());
 }
 
 Task<void> end_unfinished_build(asio::thread_pool& pool, InstancePlace place,

@@ -156,17 +156,17 @@ TEST_P(TemplateTest, a_clone_takes_the_names_of_its_slug_once_and_for_all) {
 
 // As the node does it, all in one.
 Task<void> set_verifier(InstancePlace place, std::string role, std::string verifier) {
-  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(role_options(place)));
+  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(admin_options(place)));
   HOWDAH_CO_CHECK(co_await begin_role_change(connection, true));
   co_return co_await commit_role_change(connection, {{role, verifier}}, "mark-1");
 }
 Task<RolesInside> read_once(InstancePlace place) {
-  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(role_options(place)));
+  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(admin_options(place)));
   co_return co_await read_roles(connection);
 }
 
 Task<void> run_script(InstancePlace place, std::string sql) {
-  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(role_options(place)));
+  HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(admin_options(place)));
   co_return co_await connection.script(std::move(sql));
 }
 

@@ -167,11 +167,22 @@ class Instances {
     return run(InstanceProcess::start(pool_, request));
   }
 
+  // As a tenant's client: with the settings that are attached, and none of the platform's.
+  static pg::ConnectOptions tenant_options(const StartRequest& request, std::string database,
+                                           std::string role) {
+    pg::ConnectOptions options;
+    options.socket_directory = request.place.socket_directory.string();
+    options.user = std::move(role);
+    options.database = std::move(database);
+    options.options = "-c search_path=public";
+    return options;
+  }
+
   // The first cell of a statement's first row; role: howdah_admin unless given.
   Result<std::string> ask(const StartRequest& request, std::string sql,
                           std::string database = "postgres", std::string role = {}) {
-    pg::ConnectOptions options = admin_options(request.place, std::move(database));
-    if (!role.empty()) options.user = role;
+    pg::ConnectOptions options = role.empty() ? admin_options(request.place, std::move(database))
+                                              : tenant_options(request, std::move(database), role);
     return run(ask_on(std::move(options), std::move(sql)));
   }
 

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "instance/control_file.h"
+#include "instance/hardening_store.h"
 #include "instance/server_log.h"
 #include "instance/template.h"
 #include "node/catalog_store.h"
@@ -23,6 +24,8 @@ constexpr milliseconds kRestartDelayMax{5'000};
 constexpr std::chrono::seconds kStable{60};
 // howdahd's pool, jobs, a dump and a person with psql.
 constexpr std::int64_t kConnections = 60;
+// Of CPU and disk, against 100 of a small database: everybody waits for it.
+constexpr std::int64_t kWeight = 1'000;
 // A manifest has a slug; the catalog is nobody's database, so nothing ever asks for this one.
 constexpr const char* kNoSlug = "0catalog";
 constexpr std::string_view kStart = "start the catalog";
@@ -101,6 +104,7 @@ Task<void> CatalogInstance::make() {
   manifest_.token = "catalog";
   const instance::PostgresInstallation installation = environment_.catalog_installation();
   manifest_.pg_major = installation.major;
+  manifest_.hardening = instance::hardening_id();
   manifest_.uid = environment_.catalog_uid();
   manifest_.size_class = instance::SizeClass::small;
   manifest_.max_connections = kConnections;
@@ -132,14 +136,13 @@ Task<void> CatalogInstance::make() {
 }
 
 instance::StartRequest CatalogInstance::start_request() const {
-  instance::StartRequest request;
-  request.place = place_;
-  request.config = environment_.instance_config(manifest_);
+  instance::StartRequest request = environment_.start_request(manifest_, place_);
   // A gate never needs the catalog, so it has no way in.
   request.config.gate_users.clear();
   request.config.roles.clear();
-  request.user = environment_.user_of(manifest_.uid);
-  request.socket_group = environment_.socket_group();
+  // The platform's own work must not end where a tenant's would.
+  request.limits.memory_max = 0;
+  request.limits.cpu_weight = request.limits.io_weight = kWeight;
   return request;
 }
 
@@ -177,7 +180,9 @@ Task<void> CatalogInstance::stop() {
   if (!process_) co_return Result<void>{};
   HOWDAH_CO_CHECK(co_await process_->stop());
   process_.reset();
-  co_return Result<void>{};
+  co_return co_await net::offload(environment_.pool, [this] {
+    return environment_.sandbox->release(instance::sandbox_name(place_));
+  });
 }
 
 Task<void> CatalogInstance::stop_if_started() {

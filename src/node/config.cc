@@ -55,9 +55,9 @@ Result<VolumeChoice> volume_choice(const std::string& text) {
 }  // namespace
 
 std::vector<std::string_view> config_flag_names() {
-  return {"data-dir",     "runtime-dir",   "control-user", "gate-user",
-          "postgres-dir", "volume-driver", "volume-size",  "spares",
-          "size-class",   "ready-fd",      "log-level",    "disk-guard"};
+  return {"data-dir",      "runtime-dir", "control-user", "gate-user",  "postgres-dir",
+          "volume-driver", "volume-size", "spares",       "size-class", "sandbox",
+          "ready-fd",      "log-level",   "disk-guard"};
 }
 
 Result<Config> config_from_flags(const Flags& flags) {
@@ -68,6 +68,12 @@ Result<Config> config_from_flags(const Flags& flags) {
   config.gate_user = flags.text("gate-user", config.gate_user);
   HOWDAH_TRY(config.postgres_dirs, absolute_paths(flags, "postgres-dir"));
   config.size_class = flags.text("size-class", "");
+  auto sandbox = os::parse_sandbox_mode(flags.text("sandbox", "auto"));
+  if (!sandbox) {
+    return fail(ErrorCode::config_invalid, "flag --sandbox: " + sandbox.error().message,
+                sandbox.error().hint);
+  }
+  config.sandbox = *sandbox;
   config.disk_guard = flags.text("disk-guard", "on") != "off";
   HOWDAH_TRY(config.volume, volume_choice(flags.text("volume-driver", "auto")));
   HOWDAH_TRY(config.spares, flags.integer("spares", config.spares, 0, kSparesMax));

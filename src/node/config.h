@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "os/file.h"
 #include "os/memory.h"
+#include "os/sandbox.h"
 #include "volume/volume.h"
 
 namespace howdah::node {
@@ -35,6 +36,7 @@ struct Config {
   std::chrono::milliseconds adoption_grace{60'000};
   // No flag: tests have a machine of their own.
   std::function<Result<os::MemoryInfo>()> memory = [] { return os::memory_info(); };
+  os::SandboxMode sandbox = os::SandboxMode::automatic;
   // No flag: set where no agent is to run, which needs no room on the disk (standalone.h).
   bool standalone = false;
   // Off only to show what happens without: tests/chaos, T11.

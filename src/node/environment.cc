@@ -42,6 +42,30 @@ Result<std::vector<instance::PostgresInstallation>> find_postgres(const Config& 
   return found;
 }
 
+namespace {
+
+// Its file tree has the servers' folders; the newest server is what the machine's offer is tried
+// with, since that is what has to work in it.
+Result<std::unique_ptr<os::Sandbox>> open_sandbox(const Environment& environment) {
+  os::SandboxPlaces places;
+  places.folder = environment.folder.runtime_dir / "sandbox";
+  places.name = "howdah-" + environment.folder.folder_id;
+  for (const auto& one : environment.installations) {
+    places.program_folders.push_back(one.bin_directory);
+  }
+  const Users& users = environment.users;
+  for (const std::string& name : {users.agent_name, users.control_name, users.gate_name}) {
+    if (std::ranges::find(places.user_names, name) == places.user_names.end()) {
+      places.user_names.push_back(name);
+    }
+  }
+  return os::Sandbox::open(
+      environment.config.sandbox, std::move(places),
+      {environment.installations.back().program("postgres").string(), "--version"});
+}
+
+}  // namespace
+
 bool Environment::has_major(int pg_major) const {
   return std::ranges::find(installations, pg_major, &instance::PostgresInstallation::major) !=
          installations.end();
@@ -94,6 +118,21 @@ instance::InstanceConfig Environment::instance_config(const Manifest& manifest) 
   return result;
 }
 
+instance::StartRequest Environment::start_request(const Manifest& manifest,
+                                                  instance::InstancePlace place) const {
+  instance::StartRequest request;
+  request.place = std::move(place);
+  request.config = instance_config(manifest);
+  request.user = user_of(manifest.uid);
+  request.socket_group = socket_group();
+  request.sandbox = sandbox.get();
+  request.limits = instance::group_limits(
+      manifest.size_class,
+      instance::server_connections(manifest.size_class, manifest.max_connections),
+      !manifest.settings.empty());
+  return request;
+}
+
 Result<std::unique_ptr<Environment>> open_environment(const Config& config) {
   auto environment = std::make_unique<Environment>();
   environment->config = config;
@@ -117,7 +156,11 @@ Result<std::unique_ptr<Environment>> open_environment(const Config& config) {
   } else {
     environment->degraded.push_back(
         "not root: every instance runs as the user " + environment->users.agent_name +
-        ", so no wall of the operating system stands between databases");
+        ", so only what the kernel gives to all users stands between databases");
+  }
+  HOWDAH_TRY(environment->sandbox, open_sandbox(*environment));
+  for (const std::string& line : environment->sandbox->degraded()) {
+    environment->degraded.push_back(line);
   }
   HOWDAH_TRY(environment->volume, open_volume(config));
   if (!environment->volume->degraded().empty()) {

@@ -13,6 +13,7 @@
 #include "node/config.h"
 #include "node/folder.h"
 #include "node/manifest.h"
+#include "os/sandbox.h"
 #include "os/uid_lease.h"
 #include "volume/volume.h"
 
@@ -26,6 +27,7 @@ struct Environment {
   std::vector<instance::PostgresInstallation> installations;  // oldest first
   instance::SizeClass size_class = instance::SizeClass::nano;
   os::UidRange uids{0, 0};  // without root: empty
+  std::unique_ptr<os::Sandbox> sandbox;
   std::vector<std::string> degraded;
   // Blocking work. Two threads: a slow deletion must not keep a claim waiting.
   asio::thread_pool pool{2};
@@ -47,6 +49,9 @@ struct Environment {
   uid_t catalog_uid() const;
   std::optional<gid_t> socket_group() const;
 
+  // Everything that an instance is started with, but for its installation.
+  instance::StartRequest start_request(const Manifest& manifest,
+                                       instance::InstancePlace place) const;
   // Everything that an instance is configured with.
   instance::InstanceConfig instance_config(const Manifest& manifest) const;
 };

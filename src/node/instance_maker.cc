@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "instance/hardening_store.h"
 #include "instance/identity.h"
 #include "instance/provision_store.h"
 #include "instance/template.h"
@@ -50,10 +51,12 @@ Result<CloneTimes> clone_template(volume::Volume& volume, const std::string& sou
 }
 
 // uid: of this instance only; empty where instances share one.
-Result<void> remove_files(volume::Volume& volume, const InstanceId& id,
-                          const os::Path& socket_directory, std::optional<uid_t> uid) {
-  HOWDAH_CHECK(volume.remove(Environment::volume_path(id)));
-  HOWDAH_CHECK(os::remove_tree(socket_directory));
+Result<void> remove_files(const Environment& environment, const InstanceId& id,
+                          std::optional<uid_t> uid) {
+  const instance::InstancePlace place = environment.place_of(id);
+  HOWDAH_CHECK(environment.sandbox->release(instance::sandbox_name(place)));
+  HOWDAH_CHECK(environment.volume->remove(Environment::volume_path(id)));
+  HOWDAH_CHECK(os::remove_tree(place.socket_directory));
   if (uid) return remove_shared_memory(*uid);
   return {};
 }
@@ -79,9 +82,7 @@ InstanceMaker::InstanceMaker(Parts parts)
     : parts_(parts),
       making_(parts.executor, parts.tasks),
       removing_(parts.executor, parts.tasks),
-      slot_free_(parts.executor) {
-  slot_free_.expires_at(asio::steady_timer::time_point::max());
-}
+      turns_(parts.executor, {.at_once = kMakingMax, .waiting_max = kWaitingMax}) {}
 
 Result<void> InstanceMaker::check_space() const {
   HOWDAH_TRY(const os::DiskSpace space, parts_.environment.volume->room());
@@ -97,9 +98,6 @@ Result<void> InstanceMaker::check_space() const {
 }
 
 Task<UnitPtr> InstanceMaker::make(Manifest settings) {
-  if (waiting_count_ >= kWaitingMax) {
-    co_return fail(ErrorCode::rate_limited, "too many instances are being made", "try again later");
-  }
   settings.id = make_instance_id();
   settings.slug = make_slug();
   for (ManifestRole& role : settings.roles) role.name = owner_role(settings.slug);
@@ -109,10 +107,7 @@ Task<UnitPtr> InstanceMaker::make(Manifest settings) {
 }
 
 Task<UnitPtr> InstanceMaker::build(Manifest manifest) {
-  ++waiting_count_;
-  while (making_count_ >= kMakingMax) co_await slot_free_.async_wait(net::kToken);
-  --waiting_count_;
-  ++making_count_;
+  HOWDAH_CO_TRY(const auto turn, co_await turns_.take());
   auto unit = co_await build_parts(manifest);
   if (!unit) {
     const auto discarded = co_await discard(manifest.id);
@@ -123,8 +118,6 @@ Task<UnitPtr> InstanceMaker::build(Manifest manifest) {
                 discarded.error().to_log());
     }
   }
-  --making_count_;
-  slot_free_.cancel();
   co_return unit;
 }
 
@@ -135,6 +128,7 @@ Task<UnitPtr> InstanceMaker::build_parts(Manifest& manifest) {
   HOWDAH_CO_TRY(const std::string source, co_await parts_.templates.ensure(manifest.pg_major));
   HOWDAH_CO_TRY(manifest.uid, parts_.registry.reserve_uid());
   manifest.template_format = instance::kTemplateFormat;
+  manifest.hardening = instance::hardening_id();
   manifest.created_at = now();
   const auto begin = Clock::now();
   const std::string destination = Environment::volume_path(manifest.id) + "/data";
@@ -209,8 +203,7 @@ Task<void> InstanceMaker::delete_files(InstanceId id, uid_t uid) {
   const os::UidRange& range = environment.uids;
   const bool own = uid > range.first && uid - range.first < range.count;
   co_return co_await net::offload(environment.pool,
-                                  std::bind_front(&remove_files, std::ref(*environment.volume), id,
-                                                  environment.place_of(id).socket_directory,
+                                  std::bind_front(&remove_files, std::cref(environment), id,
                                                   own ? std::optional(uid) : std::nullopt));
 }
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <string>
 
+#include "net/turns.h"
 #include "node/owner_sync.h"
 #include "node/registry.h"
 #include "node/templates.h"
@@ -57,9 +58,7 @@ class InstanceMaker {
   Parts parts_;
   SingleFlight<InstanceId, UnitPtr> making_;
   SingleFlight<InstanceId, std::monostate> removing_;
-  std::size_t making_count_ = 0;
-  std::size_t waiting_count_ = 0;
-  asio::steady_timer slot_free_;
+  net::Turns turns_;
 };
 
 }  // namespace howdah::node

@@ -181,6 +181,15 @@ void InstanceUnit::begin_start(std::string reason, bool automatic) {
 }
 
 Task<void> InstanceUnit::run_start(std::shared_ptr<InstanceUnit> self) {
+  net::Turns::Turn turn;
+  if (services_.turns != nullptr) {
+    auto taken = co_await services_.turns->take();
+    if (!taken) {
+      start_refused(std::move(taken).error());
+      co_return Result<void>{};
+    }
+    turn = std::move(*taken);
+  }
   if (services_.admit) {
     auto admitted = co_await services_.admit(manifest_);
     if (!admitted) {

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "net/task_group.h"
+#include "net/turns.h"
 #include "node/holds.h"
 #include "node/journal.h"
 #include "node/postmaster.h"
@@ -41,6 +42,8 @@ class InstanceUnit : public std::enable_shared_from_this<InstanceUnit> {
     std::vector<milliseconds> restart_delays = RestartBudget::default_delays();
     // Before each start. An error: it is not started, and did not fail. Empty: always.
     std::function<Task<void>(Manifest)> admit = {};
+    // Starts wait for their turn. null: all at once.
+    net::Turns* turns = nullptr;
     // Awaited at each start, before it is running. An error is logged.
     std::function<Task<void>(std::shared_ptr<InstanceUnit>)> prepare = {};
     // Awaited at each clean stop, before the postmaster is told. An error is logged.

@@ -49,11 +49,20 @@ class FakePostmaster : public Postmaster {
 };
 
 class FakeSource : public PostmasterSource {
+  struct Count {
+    Count(int& now_, int& most) : now(now_) { most = std::max(most, ++now); }
+    ~Count() { --now; }
+    Count(const Count&) = delete;
+    Count& operator=(const Count&) = delete;
+    int& now;
+  };
+
  public:
   explicit FakeSource(asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
   Task<std::shared_ptr<Postmaster>> start(Manifest) override {
     ++starts;
+    const Count count(starting, starting_max);
     if (fails_at_once) co_return fail(ErrorCode::no_postgres, "PostgreSQL 13 is not installed");
     co_await net::sleep_for(1ms);
     if (already_running) co_return fail(ErrorCode::conflict, "it runs already");
@@ -75,7 +84,8 @@ class FakeSource : public PostmasterSource {
   }
 
   int starts = 0;
-  int failures = 0;  // of the next starts
+  int starting = 0, starting_max = 0;  // at a time
+  int failures = 0;                    // of the next starts
   bool fails_at_once = false;
   bool already_running = false;
   std::shared_ptr<FakePostmaster> last;
@@ -168,6 +178,24 @@ TEST_F(InstanceUnitTest, concurrent_callers_share_one_start) {
   for (const auto& result : run(std::move(tasks))) EXPECT_TRUE(result.has_value());
   EXPECT_EQ(source_.starts, 1);
   EXPECT_THAT(states(), ElementsAre(InstanceState::starting, InstanceState::running));
+}
+
+TEST_F(InstanceUnitTest, starts_of_several_wait_for_their_turn) {
+  net::Turns turns(io_.get_executor(), {.at_once = 2});
+  services_.turns = &turns;
+  std::vector<std::shared_ptr<InstanceUnit>> units;
+  std::vector<Task<void>> tasks;
+  for (int n = 0; n < 6; ++n) {
+    Manifest manifest;
+    manifest.id = InstanceId(fmt::format("i-aaaaaaaaaaa{}", n));
+    units.push_back(std::make_shared<InstanceUnit>(services_, manifest));
+    tasks.push_back(units.back()->ensure_running("acquired"));
+  }
+  for (const auto& result : run(std::move(tasks))) EXPECT_TRUE(result.has_value());
+  EXPECT_EQ(source_.starts, 6);
+  EXPECT_EQ(source_.starting_max, 2);
+  // Their watchers are ended while the turns are still there.
+  units.clear();
 }
 
 TEST_F(InstanceUnitTest, a_start_that_fails_at_once_is_told_to_its_caller_and_tried_once) {

@@ -117,6 +117,7 @@ std::string to_json_text(const Manifest& manifest) {
                             {"token", manifest.token},
                             {"pg_major", manifest.pg_major},
                             {"template_format", manifest.template_format},
+                            {"hardening", manifest.hardening},
                             {"uid", manifest.uid},
                             {"size_class", instance::to_string(manifest.size_class)},
                             {"suspend_after_s", manifest.suspend_after_s},
@@ -153,6 +154,7 @@ Result<Manifest> manifest_from_json(std::string_view text) {
   if (manifest.pg_major == 0) in.reject("pgMajor", "is required");
   manifest.template_format =
       static_cast<int>(in.optional_integer("templateFormat", 0, 1'000'000).value_or(0));
+  manifest.hardening = in.optional_string("hardening", 0, 80).value_or("");
   manifest.uid = static_cast<uid_t>(in.optional_integer("uid", 0, kUidMax).value_or(kUidMax));
   const auto size_class = instance::parse_size_class(in.required_string("sizeClass", 1, 40));
   if (size_class) manifest.size_class = *size_class;

@@ -42,6 +42,7 @@ struct Manifest {
   std::string token;  // who claimed it; empty: a spare
   int pg_major = 0;
   int template_format = 0;  // of the template it was cloned from
+  std::string hardening;    // instance::hardening_id() of what is inside; empty: none
   uid_t uid = 0;            // whom it runs as
   instance::SizeClass size_class = instance::SizeClass::nano;
   std::int64_t suspend_after_s = 300;

@@ -395,17 +395,31 @@ std::size_t shared_memory_count(uid_t uid) {
   return count;
 }
 
-TEST_F(BtrfsNodeTest, removal_gives_back_shared_memory_also_after_a_crash) {
-  const Instance one = claim("memory-1");
-  const Instance two = claim("memory-2");
-  const uid_t uid_one = read_manifest(node_->directory_of(one.id))->uid;
-  const uid_t uid_two = read_manifest(node_->directory_of(two.id))->uid;
-  ASSERT_EQ(::kill(static_cast<pid_t>(*one.pid), SIGKILL), 0);
-  ASSERT_TRUE(node_->wait_for_state(one.id, InstanceState::stopped));
+TEST_F(BtrfsNodeTest, shared_memory_of_an_instance_ends_with_it_and_is_never_the_machines) {
+  const Instance instance = claim("memory");
+  const uid_t uid = read_manifest(node_->directory_of(instance.id))->uid;
+  EXPECT_EQ(shared_memory_count(uid), 0U);
+  ASSERT_EQ(::kill(static_cast<pid_t>(*instance.pid), SIGKILL), 0);
+  ASSERT_TRUE(node_->wait_for_state(instance.id, InstanceState::stopped));
+  EXPECT_EQ(shared_memory_count(uid), 0U);
+}
+
+TEST(NodeWithoutSandboxTest, removal_gives_back_shared_memory_also_after_a_crash) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root: not run";
+  TestNode node(VolumeChoice::btrfs, 0);
+  node.config.sandbox = os::SandboxMode::off;
+  ASSERT_TRUE(node.start().has_value());
+  const auto one = node.claim("memory-1");
+  const auto two = node.claim("memory-2");
+  ASSERT_TRUE(one && two);
+  const uid_t uid_one = read_manifest(node.directory_of(one->id))->uid;
+  const uid_t uid_two = read_manifest(node.directory_of(two->id))->uid;
+  ASSERT_EQ(::kill(static_cast<pid_t>(*one->pid), SIGKILL), 0);
+  ASSERT_TRUE(node.wait_for_state(one->id, InstanceState::stopped));
   EXPECT_GT(shared_memory_count(uid_one), 0U);
   EXPECT_GT(shared_memory_count(uid_two), 0U);
-  ASSERT_TRUE(node_->remove(one.id).has_value());
-  ASSERT_TRUE(node_->remove(two.id).has_value());
+  ASSERT_TRUE(node.remove(one->id, true).has_value());
+  ASSERT_TRUE(node.remove(two->id, true).has_value());
   EXPECT_EQ(shared_memory_count(uid_one), 0U);
   EXPECT_EQ(shared_memory_count(uid_two), 0U);
 }

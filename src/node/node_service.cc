@@ -29,6 +29,14 @@ constexpr milliseconds kOtherTemplatesCheck{1'000};
 // At once: each writes a checkpoint.
 constexpr int kStopping = 8;
 
+// What an agent before this one left running beside instances, and their control groups.
+bool end_strays(const Environment& environment, const std::vector<InstanceId>& maybe_running) {
+  std::vector<std::string> kept{instance::sandbox_name(environment.catalog_place())};
+  for (const InstanceId& id : maybe_running) kept.push_back(id.str());
+  environment.sandbox->release_others(kept);
+  return true;
+}
+
 }  // namespace
 
 NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environment> environment)
@@ -46,6 +54,7 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
       maker_({executor, *environment_, source_, templates_, registry_, owner_sync_, transitions_}),
       spares_(executor, *environment_, registry_, maker_),
       roles_({executor, *environment_, registry_, background_}),
+      hardener_(*environment_, background_),
       claims_({executor, *environment_, registry_, maker_, spares_, roles_, transitions_}),
       suspender_(registry_),
       storage_watch_(*environment_, registry_),
@@ -58,7 +67,7 @@ NodeService::NodeService(asio::any_io_executor executor, std::unique_ptr<Environ
   ended_.expires_at(Clock::time_point::max());
   registry_.set_admission(std::bind_front(&NodeService::admit, this));
   registry_.observe(std::bind_front(&NodeService::on_change, this));
-  registry_.prepare_with(std::bind_front(&RoleKeeper::prepare, &roles_));
+  registry_.prepare_with(std::bind_front(&NodeService::prepare, this));
   registry_.look_last_with(std::bind_front(&RoleKeeper::look_last, &roles_));
   routes_.add_to(router_);
 }
@@ -67,6 +76,7 @@ NodeService::~NodeService() = default;
 
 void NodeService::on_change(const UnitPtr& unit) {
   spares_.note_change(unit);
+  hardener_.note_change(unit);
   roles_.note_change(unit);
   storage_watch_.note_change(unit);
 }
@@ -80,6 +90,11 @@ Task<void> NodeService::grow_volume(ByteCount size_bytes) {
   co_return co_await net::offload(
       environment_->pool,
       std::bind_front(&volume::Volume::grow, environment_->volume.get(), size_bytes));
+}
+
+Task<void> NodeService::prepare(UnitPtr unit) {
+  HOWDAH_CO_CHECK(co_await hardener_.prepare(unit));
+  co_return co_await roles_.prepare(unit);
 }
 
 Task<void> NodeService::start() {
@@ -156,6 +171,8 @@ Task<void> NodeService::take_inventory() {
     if (manifest.is_spare()) spares_.offer(unit);
   }
   log::info("node", "{} instances, of which {} run", inventory.instances.size(), running);
+  co_await net::offload(environment_->pool, std::bind_front(&end_strays, std::cref(*environment_),
+                                                            inventory.maybe_running));
   co_return Result<void>{};
 }
 
@@ -266,12 +283,20 @@ Task<void> NodeService::shut_down() {
   Result<void> result = co_await stop_instances();
   const auto catalog = co_await catalog_.stop();
   if (!catalog && result) result = catalog;
+  if (result) co_await net::offload(environment_->pool, [this] { return end_groups(); });
   const auto closed = co_await close_volume();
   if (!closed && result) result = closed;
   if (!result) log::error("node", "shutdown: {}", result.error().to_log());
   shut_down_done_ = true;
   ended_.cancel();
   co_return result;
+}
+
+// With all that let go of their instance's lock.
+bool NodeService::end_groups() {
+  environment_->sandbox->release_others({});
+  environment_->sandbox->close();
+  return true;
 }
 
 Task<void> NodeService::stop_instances() {

@@ -12,6 +12,7 @@
 #include "node/catalog_instance.h"
 #include "node/claims.h"
 #include "node/disk_guard.h"
+#include "node/hardener.h"
 #include "node/log_keeper.h"
 #include "node/postgres_source.h"
 #include "node/routes.h"
@@ -55,8 +56,10 @@ class NodeService : private NodeCalls {
   Task<void> take_inventory();
   Task<void> admit(Manifest manifest);
   void on_change(const UnitPtr& unit);
+  Task<void> prepare(UnitPtr unit);
   Task<void> settle_owner(UnitPtr unit);
   asio::awaitable<void> end_work(milliseconds limit);
+  bool end_groups();
   Task<void> stop_instances();
   asio::awaitable<void> stop_some(std::shared_ptr<std::vector<UnitPtr>> left,
                                   std::shared_ptr<std::size_t> failed);
@@ -76,6 +79,7 @@ class NodeService : private NodeCalls {
   InstanceMaker maker_;
   Spares spares_;
   RoleKeeper roles_;
+  Hardener hardener_;
   Claims claims_;
   Suspender suspender_;
   StorageWatch storage_watch_;

@@ -11,10 +11,8 @@ namespace {
 class RealPostmaster : public Postmaster {
  public:
   RealPostmaster(Environment& environment, std::shared_ptr<instance::InstanceProcess> process,
-                 os::Path socket_directory)
-      : environment_(environment),
-        process_(std::move(process)),
-        socket_directory_(std::move(socket_directory)) {}
+                 instance::InstancePlace place)
+      : environment_(environment), process_(std::move(process)), place_(std::move(place)) {}
 
   pid_t pid() const override { return process_->pid(); }
   Task<instance::ExitReport> wait_exit() override { return process_->wait_exit(); }
@@ -33,14 +31,17 @@ class RealPostmaster : public Postmaster {
   // A socket directory means "may run" to the next agent, which looks at these only.
   Task<instance::ExitReport> clean_up(Task<instance::ExitReport> end) {
     HOWDAH_CO_TRY(auto report, co_await std::move(end));
-    (void)co_await net::offload(environment_.pool,
-                                std::bind_front(&os::remove_tree, socket_directory_));
+    HOWDAH_CO_CHECK(co_await net::offload(environment_.pool, [this] {
+      (void)os::remove_tree(place_.socket_directory);
+      // Also what let go of the lock: nothing of it runs any more.
+      return environment_.sandbox->release(instance::sandbox_name(place_));
+    }));
     co_return report;
   }
 
   Environment& environment_;
   std::shared_ptr<instance::InstanceProcess> process_;
-  const os::Path socket_directory_;
+  const instance::InstancePlace place_;
 };
 
 }  // namespace
@@ -48,26 +49,29 @@ class RealPostmaster : public Postmaster {
 std::shared_ptr<Postmaster> PostgresSource::wrap(std::shared_ptr<instance::InstanceProcess> process,
                                                  const Manifest& manifest) {
   return std::make_shared<RealPostmaster>(environment_, std::move(process),
-                                          environment_.place_of(manifest.id).socket_directory);
+                                          environment_.place_of(manifest.id));
 }
 
 Result<instance::StartRequest> start_request(const Environment& environment,
                                              const Manifest& manifest) {
-  instance::StartRequest request;
+  instance::StartRequest request =
+      environment.start_request(manifest, environment.place_of(manifest.id));
   HOWDAH_TRY(request.installation,
              instance::choose_installation(environment.installations, manifest.pg_major));
-  request.place = environment.place_of(manifest.id);
-  request.config = environment.instance_config(manifest);
-  request.user = environment.user_of(manifest.uid);
-  request.socket_group = environment.socket_group();
   return request;
 }
 
 Task<std::shared_ptr<Postmaster>> PostgresSource::start(Manifest manifest) {
   HOWDAH_CO_TRY(auto request, start_request(environment_, manifest));
-  HOWDAH_CO_TRY(auto process,
-                co_await instance::InstanceProcess::start(environment_.pool, std::move(request)));
-  co_return wrap(std::move(process), manifest);
+  const std::string name = instance::sandbox_name(request.place);
+  auto process = co_await instance::InstanceProcess::start(environment_.pool, std::move(request));
+  if (!process) {
+    (void)co_await net::offload(
+        environment_.pool,
+        std::bind_front(&os::Sandbox::release, environment_.sandbox.get(), name));
+    co_return std::unexpected(std::move(process).error());
+  }
+  co_return wrap(std::move(*process), manifest);
 }
 
 Task<std::shared_ptr<Postmaster>> PostgresSource::adopt(Manifest manifest) {

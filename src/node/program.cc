@@ -14,9 +14,12 @@
 #include "net/run.h"
 #include "node/node_service.h"
 #include "node/rescue.h"
+#include "os/memory.h"
 
 namespace howdah::node {
 namespace {
+
+constexpr unsigned kMemoryPart = 8;  // of the machine's memory at most
 
 // Each running instance takes a few descriptors, each connection one.
 void raise_descriptor_limit() {
@@ -72,6 +75,7 @@ Result<int> run(int argc, const char* const* argv) {
   HOWDAH_TRY(Config config, config_from_flags(flags));
   HOWDAH_CHECK(set_log_level(flags));
   raise_descriptor_limit();
+  HOWDAH_CHECK(os::cap_own_memory(kMemoryPart));
   // A supervisor that is gone must not take the agent along.
   std::signal(SIGPIPE, SIG_IGN);
   asio::io_context io(1);

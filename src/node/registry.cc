@@ -3,13 +3,25 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <random>
+#include <thread>
 #include <utility>
 
 #include "model/server_settings.h"
 
 namespace howdah::node {
 namespace {
+
+constexpr std::size_t kStartsWaitingMax = 10'000;
+// One that replays much WAL waits for the disk, not for a core.
+constexpr milliseconds kStartCounts{1'000};
+
+// More starts at once than this only make each other late: of a hundred sleepers that are woken
+// together, the first are served in a moment instead of all of them at the end.
+std::size_t starts_at_once() {
+  return std::max(4U, 2 * std::thread::hardware_concurrency());
+}
 
 // A task is a Result, so that offload() can carry it.
 Result<void> save_manifest(const os::Path& directory, const Manifest& manifest) {
@@ -21,6 +33,9 @@ Result<void> save_manifest(const os::Path& directory, const Manifest& manifest) 
 Registry::Registry(Parts parts)
     : environment_(parts.environment),
       journal_(parts.journal),
+      start_turns_(parts.executor, {.at_once = starts_at_once(),
+                                    .waiting_max = kStartsWaitingMax,
+                                    .count_for = kStartCounts}),
       services_{parts.executor,
                 parts.source,
                 parts.journal,
@@ -30,9 +45,11 @@ Registry::Registry(Parts parts)
                 std::bind_front(&Registry::save, this),
                 std::bind_front(&Registry::on_change, this),
                 RestartBudget::default_delays(),
-                {}} {}
+                {},
+                &start_turns_} {}
 
 Task<void> Registry::save(Manifest manifest) {
+  note_inventory_change();
   const os::Path directory = environment_.place_of(manifest.id).directory;
   co_return co_await net::offload(environment_.pool,
                                   std::bind_front(&save_manifest, directory, std::move(manifest)));
@@ -58,12 +75,14 @@ Task<void> Registry::admit(Manifest manifest) {
 UnitPtr Registry::add(Manifest manifest) {
   auto unit = std::make_shared<InstanceUnit>(services_, std::move(manifest));
   units_[unit->id()] = unit;
+  note_inventory_change();
   uids_.insert(unit->manifest().uid);
   if (!unit->manifest().is_spare()) note_claimed(unit);
   return unit;
 }
 
 void Registry::erase(const UnitPtr& unit) {
+  note_inventory_change();
   journal_.append(unit->id(), InstanceState::stopped, "removed");
   holds_.release_all(unit->id());
   const auto claimed = by_token_.find(unit->manifest().token);

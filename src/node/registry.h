@@ -64,6 +64,11 @@ class Registry {
   // It was not made.
   void release_uid(uid_t uid);
 
+  // Another one whenever instances, their tokens or their settings may have changed; states do not
+  // count. Good for as long as this agent runs.
+  std::uint64_t inventory_version() const { return inventory_version_; }
+  void note_inventory_change() { ++inventory_version_; }
+
   // Those with processes, or in a transition.
   const std::set<UnitPtr>& active() const { return active_; }
   std::vector<UnitPtr> all() const;
@@ -91,11 +96,13 @@ class Registry {
   Environment& environment_;
   Journal& journal_;
   Holds holds_;
+  net::Turns start_turns_;
   InstanceUnit::Services services_;
   std::function<void(const UnitPtr&)> observer_;
   std::unordered_map<InstanceId, UnitPtr> units_;
   std::unordered_map<std::string, UnitPtr> by_token_;
   std::map<int, std::size_t> claimed_majors_;
+  std::uint64_t inventory_version_ = 0;
   std::set<uid_t> uids_;
   std::set<UnitPtr> active_;
 };

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "crypto/random.h"
+#include "instance/provision_store.h"
 
 namespace howdah::node {
 namespace {
@@ -114,7 +115,7 @@ class RoleKeeper::Turn {
     if (connection && !connection->alive()) connection.reset();
     if (!connection) {
       HOWDAH_CO_TRY(pg::Connection opened,
-                    co_await pg::Connection::open(instance::role_options(place)));
+                    co_await pg::Connection::open(instance::admin_options(place)));
       connection.emplace(std::move(opened));
     }
     co_return &*connection;

@@ -117,6 +117,7 @@ void NodeRoutes::add_to(http::Router& router) {
   router.before(bind_front(&NodeRoutes::authorise, this));
   router.add(Method::get, "/v1/status", bind_front(&NodeRoutes::status, this));
   router.add(Method::get, "/v1/instances", bind_front(&NodeRoutes::list, this));
+  router.add(Method::get, "/v1/inventory", bind_front(&NodeRoutes::inventory, this));
   router.add(Method::get, "/v1/instances/{id}", bind_front(&NodeRoutes::show, this));
   router.add(Method::post, "/v1/claims", bind_front(&NodeRoutes::claim, this));
   router.add(Method::post, "/v1/instances/{id}/acquire", bind_front(&NodeRoutes::acquire, this));
@@ -162,6 +163,12 @@ Task<Response> NodeRoutes::list(Request) {
     instances.push_back(calls_.registry().view(*unit));
   }
   co_return http::json_response(200, nodeapi::instances_to_json(instances));
+}
+
+Task<Response> NodeRoutes::inventory(Request) {
+  co_return http::json_response(
+      200, json::object{{"version", fmt::format("{}.{}", calls_.journal().boot_id(),
+                                                calls_.registry().inventory_version())}});
 }
 
 Task<Response> NodeRoutes::show(Request request) {

@@ -48,6 +48,7 @@ class NodeRoutes {
  private:
   Task<void> authorise(http::Request& request);
   Task<http::Response> status(http::Request request);
+  Task<http::Response> inventory(http::Request request);
   Task<http::Response> list(http::Request request);
   Task<http::Response> show(http::Request request);
   Task<http::Response> claim(http::Request request);

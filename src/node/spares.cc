@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "instance/hardening_store.h"
 #include "instance/template.h"
 
 namespace howdah::node {
@@ -41,7 +42,8 @@ void Spares::note_use(int pg_major) {
 
 // A newer template or major version than when it was made: it is not what is given out any more.
 bool Spares::is_current(const Manifest& manifest) const {
-  return manifest.template_format == instance::kTemplateFormat && wanted(manifest.pg_major) > 0;
+  return manifest.template_format == instance::kTemplateFormat &&
+         manifest.hardening == instance::hardening_id() && wanted(manifest.pg_major) > 0;
 }
 
 void Spares::offer(UnitPtr unit) {

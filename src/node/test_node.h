@@ -79,8 +79,17 @@ class TestFolders {
     if (pid.empty() || pid.find_first_not_of("0123456789") != std::string::npos) return;
     if (::kill(std::stoi(pid), 0) != 0) TestFolders dead(root);
   }
+  // A crash leaves them; without processes they are empty.
+  void remove_control_groups() const {
+    const auto id = os::folder_id_at(root_ / "data");
+    if (!id || ::geteuid() != 0) return;
+    const os::GroupTree tree = os::GroupTree::open("howdah-" + *id);
+    for (const std::string& name : tree.names()) (void)tree.remove(name);
+    tree.close();
+  }
   void clean_up() const {
     end_processes();
+    remove_control_groups();
     for (int attempt = 0; attempt < 50; ++attempt) {
       if (::umount2((root_ / "data" / "volume").c_str(), 0) != 0 && errno != EBUSY) break;
       std::this_thread::sleep_for(std::chrono::milliseconds{50});

@@ -47,6 +47,12 @@ Task<std::vector<Instance>> Client::instances() {
   co_return instances_from_json(answer);
 }
 
+Task<std::string> Client::inventory_version() {
+  HOWDAH_CO_TRY(const auto answer,
+                co_await http_.call(Method::get, "/v1/inventory", {}, {}, kQuick));
+  co_return inventory_version_from_json(answer);
+}
+
 Task<Instance> Client::instance(InstanceId id) {
   HOWDAH_CO_TRY(std::string path, instance_path(id));
   HOWDAH_CO_TRY(const auto answer,

@@ -16,6 +16,8 @@ class Client {
 
   Task<NodeStatus> status();
   Task<std::vector<Instance>> instances();
+  // Another text than before: which instances there are, or their settings, may have changed.
+  Task<std::string> inventory_version();
   Task<Instance> instance(InstanceId id);
 
   Task<Instance> claim(ClaimRequest request);

@@ -414,6 +414,14 @@ Result<std::vector<Instance>> instances_from_json(const json::value& value) {
   return instances;
 }
 
+Result<std::string> inventory_version_from_json(const json::value& value) {
+  Reader in(value);
+  in.ignore_unknown();
+  std::string version = in.text("version");
+  HOWDAH_CHECK(in.finish());
+  return version;
+}
+
 json::value renewed_to_json(const std::vector<InstanceId>& ids) {
   return json::object{{"renewed", ids_to_json(ids)}};
 }

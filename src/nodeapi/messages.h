@@ -213,6 +213,7 @@ Result<InstanceSettings> instance_settings_from_json(const boost::json::value&);
 Result<NodeStatus> node_status_from_json(const boost::json::value&);
 Result<JournalPage> journal_page_from_json(const boost::json::value&);
 Result<std::vector<Instance>> instances_from_json(const boost::json::value&);
+Result<std::string> inventory_version_from_json(const boost::json::value&);
 Result<std::vector<InstanceId>> renewed_from_json(const boost::json::value&);
 Result<std::vector<RoleState>> roles_from_json(const boost::json::value&);
 Result<std::vector<RolePassword>> role_passwords_from_json(const boost::json::value&);

@@ -2,14 +2,32 @@
 #include "os/memory.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <ranges>
 
 #include "os/file.h"
 
 namespace howdah::os {
+
+ByteCount daemon_memory_max(ByteCount total_bytes, unsigned part) {
+  return std::clamp<ByteCount>(total_bytes / part, 512_MiB, 8_GiB);
+}
+
+Result<ByteCount> cap_own_memory(unsigned part) {
+  HOWDAH_TRY(const MemoryInfo memory, memory_info());
+  const ByteCount bytes = daemon_memory_max(memory.total_bytes, part);
+#if !__has_feature(address_sanitizer)
+  rlimit limit{};
+  ::getrlimit(RLIMIT_DATA, &limit);
+  limit.rlim_cur = std::min<rlim_t>(bytes, limit.rlim_max);
+  if (::setrlimit(RLIMIT_DATA, &limit) != 0) return fail_errno("cap its own memory", errno);
+#endif
+  return bytes;
+}
 
 std::optional<ByteCount> parse_kb_line(std::string_view text, std::string_view name) {
   while (!text.empty()) {

@@ -33,6 +33,14 @@ struct MemoryPlaces {
 ByteCount memory_reserve(ByteCount total_bytes);
 Result<MemoryInfo> memory_info(const MemoryPlaces& places = {});
 
+// What a daemon may take: a part of the machine's memory, 512 MiB to 8 GiB.
+ByteCount daemon_memory_max(ByteCount total_bytes, unsigned part);
+// From now on this process gets no more private memory than that part of the machine's: a request
+// that would need more fails (std::bad_alloc) and ends its own task, where else the kernel would
+// choose a process to kill. Programs that it starts are not bound by it. Returns: the bytes.
+// Address sanitizer's own memory does not fit: with it nothing is capped.
+Result<ByteCount> cap_own_memory(unsigned part);
+
 // "Name:   123 kB" in a text of such lines. Empty: there is no such line.
 std::optional<ByteCount> parse_kb_line(std::string_view text, std::string_view name);
 

@@ -24,5 +24,11 @@ TEST(MemoryLine, malformed_values_are_none) {
   }
 }
 
+TEST(DaemonMemory, is_a_part_of_the_machine_and_neither_tiny_nor_huge) {
+  EXPECT_EQ(daemon_memory_max(16_GiB, 4), 4_GiB);
+  EXPECT_EQ(daemon_memory_max(1_GiB, 8), 512_MiB);
+  EXPECT_EQ(daemon_memory_max(512_GiB, 4), 8_GiB);
+}
+
 }  // namespace
 }  // namespace howdah::os

@@ -44,6 +44,8 @@ std::vector<MountEntry> parse_mountinfo(std::string_view text) {
     if (!fields) continue;
     entry.mount_point = unescape(point);
     entry.source = unescape(entry.source);
+    entry.root = unescape(root);
+    fields >> entry.options;
     entries.push_back(std::move(entry));
   }
   return entries;

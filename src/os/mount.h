@@ -13,8 +13,10 @@ namespace howdah::os {
 // A line of /proc/self/mountinfo (proc(5)).
 struct MountEntry {
   Path mount_point;
-  std::string type;    // "btrfs"
-  std::string source;  // "/dev/loop3"
+  std::string type;          // "btrfs"
+  std::string source;        // "/dev/loop3"
+  Path root = {};            // the part of the file system that is visible here: "/"
+  std::string options = {};  // of the file system: "rw,memory"
 };
 // In the order of mounting: where several are stacked on one point, the last is the visible one.
 Result<std::vector<MountEntry>> mounted_file_systems();

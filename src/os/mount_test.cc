@@ -13,6 +13,8 @@ TEST(Mountinfo, a_line_gives_point_type_and_source) {
   EXPECT_EQ(entries[0].mount_point, "/var/lib/howdah/volume");
   EXPECT_EQ(entries[0].type, "btrfs");
   EXPECT_EQ(entries[0].source, "/dev/loop3");
+  EXPECT_EQ(entries[0].root, "/");
+  EXPECT_EQ(entries[0].options, "rw");
 }
 
 TEST(Mountinfo, a_line_without_optional_fields_is_read_too) {

@@ -13,6 +13,8 @@
 
 namespace howdah::os {
 
+struct Confinement;
+
 struct UserIds {
   uid_t uid;
   gid_t gid;
@@ -34,6 +36,7 @@ struct SpawnOptions {
   bool new_session = true;         // setsid: terminal signals do not reach it
   bool dies_with_parent = false;   // SIGKILL when the spawning thread ends
   rlim_t core_size_max = 0;
+  const Confinement* confinement = nullptr;  // outlives the call (sandbox.h)
 };
 
 // A started program, watched through a pidfd, so a reused pid is never signalled by mistake.

@@ -315,7 +315,25 @@ Task<Connection> Connection::open_within(std::unique_ptr<Impl> impl, ConnectOpti
   HOWDAH_CO_CHECK(co_await impl->connect());
   if (PQsetnonblocking(impl->conn, 1) != 0) co_return impl->lost("connect");
   impl->broken = false;
-  co_return Connection(std::move(impl));
+  Connection connection(std::move(impl));
+  if (options.forgets_attached) HOWDAH_CO_CHECK(co_await connection.forget_attached());
+  co_return connection;
+}
+
+// The views of settings know each major's; those that are not in it (role, session_authorization)
+// come with the connection or cannot be attached.
+Task<void> Connection::forget_attached() {
+  constexpr int kHasTransactionTimeout = 170'000;
+  // It could end the statement below.
+  if (server_version() >= kHasTransactionTimeout) {
+    HOWDAH_CO_CHECK(co_await script("SET transaction_timeout = 0"));
+  }
+  HOWDAH_CO_CHECK(co_await query(
+      R"(SELECT pg_catalog.count(pg_catalog.set_config(name, coalesce(boot_val, ''), false))
+         FROM pg_catalog.pg_settings
+         WHERE source IN ('database', 'user', 'database user')
+           AND context IN ('user', 'superuser'))"));
+  co_return Result<void>{};
 }
 
 Task<Rows> Connection::query(std::string sql, std::vector<Value> parameters,

@@ -15,6 +15,7 @@
 
 namespace howdah::pg {
 
+// Filled by platform_session.h and tests only.
 struct ConnectOptions {
   std::string socket_directory;
   std::string user;
@@ -23,6 +24,8 @@ struct ConnectOptions {
   milliseconds timeout{5'000};
   // Empty, or "-c name=value" settings. search_path is always pinned to pg_catalog unless set here.
   std::string options;
+  // Sets back what is attached to the logical database or the role (platform_session.h).
+  bool forgets_attached = false;
 };
 
 // A parameter or a cell, in text format; empty is NULL. Numbers and booleans: pg::param(x).
@@ -102,6 +105,7 @@ class Connection {
  private:
   struct Impl;
   explicit Connection(std::unique_ptr<Impl> impl);
+  Task<void> forget_attached();
   static Task<Connection> open_within(std::unique_ptr<Impl> impl, ConnectOptions options);
   std::unique_ptr<Impl> impl_;
 };

@@ -23,6 +23,7 @@ interface Key {
   key: string | null;
   scope?: "read" | "write" | "admin";
   database?: string;
+  bearer?: boolean; // sent as Authorization: Bearer
 }
 
 const SCOPES = ["read", "write", "admin"];
@@ -47,12 +48,13 @@ let keys: Key[];
 const howdah = shared(
   {},
   {
-    first: async ({ api }) => {
+    first: async ({ api, connection }) => {
       const made = await api.expect(201, "POST", "/api/databases", {
         body: { friendlyName: "a", ownerEmail: "a@example.org" },
       });
       a = made.data as Database;
       b = await api.createDatabase({ friendlyName: "b" });
+      const gone = await api.createDatabase({ friendlyName: "gone" });
       const rule = await api.expect(201, "POST", `/api/databases/${a.id}/whitelist`, {
         body: { ipAddress: "127.0.0.1" },
       });
@@ -82,7 +84,12 @@ const howdah = shared(
         ...(await Promise.all(SCOPES.map((scope) => of(scope as "read")))),
         ...(await Promise.all([of("read", a), of("write", a), of("admin", a)])),
         ...(await Promise.all([of("read", b), of("write", b), of("admin", b)])),
+        { ...(await of("admin", gone)), name: "admin of a deleted database" },
+        { name: "of connection.json", key: connection.api_key, scope: "admin" },
+        { ...(await of("read")), name: "read, as a bearer", bearer: true },
+        { name: "unknown, as a bearer", key: `hwd_abcdefgh_${"y".repeat(43)}`, bearer: true },
       ];
+      await api.deleteDatabase(gone.id);
       await new Promise((resolve) => setTimeout(resolve, 400));
     },
     last: async ({ api }) => {
@@ -115,7 +122,10 @@ function may(route: Route, key: Key): boolean {
 
 function send(route: Route, key: Key, query: string): Promise<Reply<Json>> {
   const body = ["POST", "PUT", "PATCH"].includes(route.method) ? { surprise: 1 } : undefined;
-  return howdah.it.api.call(route.method, fill(route.path) + query, { key: key.key, body });
+  const to = fill(route.path) + query;
+  if (!key.bearer) return howdah.it.api.call(route.method, to, { key: key.key, body });
+  const headers = { Authorization: `Bearer ${key.key}` };
+  return howdah.it.api.call(route.method, to, { key: null, body, headers });
 }
 
 async function check(route: Route, key: Key): Promise<void> {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/commands/operation_commands.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <memory>
 #include <thread>
-
-#include "cli/context.h"
 
 namespace howdah::cli {
 namespace {
@@ -21,20 +20,10 @@ bool is_over(std::string_view state) {
 }
 
 Result<int> wait_operation(Context& context, const std::string& id, std::int64_t timeout_s) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(timeout_s);
-  while (true) {
-    HOWDAH_TRY(const auto operation, get_operation(context, id));
-    const std::string state(operation.at("state").as_string());
-    if (is_over(state)) {
-      context.print_object(operation);
-      return state == "finished" || state == "skipped" ? 0 : 1;
-    }
-    if (std::chrono::steady_clock::now() > give_up) {
-      return fail(ErrorCode::timeout, fmt::format("operation {} is still {}", id, state),
-                  "wait longer with --timeout, or stop it with: howdah op cancel " + id);
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  }
+  HOWDAH_TRY(const auto operation, follow_operation(context, id, std::chrono::seconds(timeout_s)));
+  context.print_object(operation);
+  const std::string_view state = operation.at("state").as_string();
+  return state == "finished" || state == "skipped" ? 0 : 1;
 }
 
 Result<int> list_operations(Context& context) {
@@ -61,6 +50,28 @@ Result<int> cancel_operation(Context& context, const std::string& id) {
 }
 
 }  // namespace
+
+Result<boost::json::object> follow_operation(Context& context, const std::string& id,
+                                             std::chrono::seconds limit,
+                                             const std::function<void(std::int64_t)>& progress) {
+  const auto give_up = std::chrono::steady_clock::now() + limit;
+  std::int64_t told = -1;
+  while (true) {
+    HOWDAH_TRY(const auto operation, get_operation(context, id));
+    const std::string state(operation.at("state").as_string());
+    if (is_over(state)) return operation.as_object();
+    const std::int64_t percent = operation.at("percent").as_int64();
+    if (progress && percent != told) progress(percent);
+    told = percent;
+    if (std::chrono::steady_clock::now() > give_up) {
+      return fail(ErrorCode::timeout, fmt::format("operation {} is still {}", id, state),
+                  fmt::format("wait longer with: howdah op wait {0} --timeout SECONDS, or stop it "
+                              "with: howdah op cancel {0}",
+                              id));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+}
 
 void add_operation_commands(CLI::App& app, Context& context) {
   CLI::App* op = app.add_subcommand("op", "Operations: work in progress")->require_subcommand(1);

@@ -38,6 +38,7 @@ UpOptions options_of(const Context& context) {
   options.volume_driver = config.text("volume-driver");
   options.volume_size = config.text("volume-size");
   options.size_class = config.text("size-class");
+  options.sandbox = config.text("sandbox");
   if (!config.text("spares").empty()) options.spares = static_cast<int>(config.integer("spares"));
   options.sample = config.flag("sample");
   // A key of a file is this user's own for another machine, not one to begin with.

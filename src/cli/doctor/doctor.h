@@ -97,6 +97,8 @@ std::vector<os::Path> stale_socket_folders(const os::Path& runtime, const os::Pa
 Findings check_clock(const Subject& subject);
 Findings check_users(const Subject& subject);
 Findings check_walls(const Subject& subject);
+// line: of NodeStatus::degraded.
+Finding judge_wall(const std::string& line);
 // newest_file: when something of the data folder was written, by the clock of then.
 Finding judge_clock(bool synchronised, Timestamp newest_file, Timestamp now);
 

@@ -68,6 +68,27 @@ Findings check_health(Context& context, const Subject& subject) {
   return found;
 }
 
+// What a lost key ring would cost; nothing where it cannot be asked.
+Findings check_secrets(Context& context) {
+  const auto answer = context.call(http::Method::get, "/api/secrets");
+  if (!answer) return {};
+  const json::value& secrets = answer->at("data");
+  Findings found;
+  if (!secrets.at("recovery_key_shown").as_bool()) {
+    found.push_back({Status::warn, "recovery key",
+                     "it has changed with the master key and was not shown since",
+                     "if the folder secrets is lost, every password is",
+                     "howdah recovery-key, and save what it shows elsewhere"});
+  }
+  if (const std::int64_t count = secrets.at("values_of_unknown_keys").as_int64(); count > 0) {
+    found.push_back({Status::fail, "key ring",
+                     fmt::format("{} values were sealed with a key that it lacks", count),
+                     "these passwords go on working, but cannot be shown any more",
+                     "howdah secrets restore with the recovery key of then"});
+  }
+  return found;
+}
+
 // Lines of words that fit beside the names, on a terminal as on paper.
 std::vector<std::string> wrap(const std::string& text, std::size_t width) {
   std::vector<std::string> lines(1);
@@ -165,6 +186,7 @@ Result<int> run_doctor(Context& context, const DoctorOptions& options) {
   HOWDAH_CHECK(context.refuse_remote("doctor looks at what it runs on; it is run"));
   const Subject subject = subject_of(context);
   Findings findings = check_health(context, subject);
+  for (Finding& finding : check_secrets(context)) findings.push_back(std::move(finding));
   for (Finding& finding : check_everything(subject)) findings.push_back(std::move(finding));
   const CallApi call = [&context](http::Method method, const std::string& path) {
     return context.call(method, path);

@@ -78,5 +78,12 @@ TEST(Doctor, a_clock_that_was_set_back_is_a_fault_and_one_that_nobody_keeps_a_no
   EXPECT_EQ(judge_clock(false, at, at).status, Status::note);
 }
 
+TEST(Doctor, a_missing_part_of_the_wall_comes_with_what_helps) {
+  EXPECT_EQ(judge_wall("not root: ...").advice, "start Howdah as root");
+  EXPECT_NE(judge_wall("sandbox: switched off; ...").advice.find("--sandbox off"),
+            std::string::npos);
+  EXPECT_NE(judge_wall("sandbox: Landlock: none").advice.find("SECURITY.md"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace howdah::cli::doctor

@@ -92,13 +92,22 @@ Findings check_users(const Subject& subject) {
   return found;
 }
 
+Finding judge_wall(const std::string& line) {
+  std::string advice = "start Howdah as root";
+  if (line.starts_with("sandbox: switched off")) {
+    advice = "start Howdah without --sandbox off";
+  } else if (line.starts_with("sandbox: ")) {
+    advice = "SECURITY.md says what this part needs; --sandbox required starts only with all";
+  }
+  return {Status::note, "walls", line, "fine for development, not for tenants", advice};
+}
+
 Findings check_walls(const Subject& subject) {
   if (!subject.node) return {};
   Findings found;
   for (const std::string& line : subject.node->degraded) {
     if (line.starts_with("volume:")) continue;  // told by the volume's own check
-    found.push_back({Status::note, "walls", line, "fine for development, not for tenants",
-                     "start Howdah as root"});
+    found.push_back(judge_wall(line));
   }
   if (found.empty()) found.push_back({Status::ok, "walls", "nothing is reduced", "", ""});
   return found;

@@ -200,6 +200,7 @@ Task<void> Up::start_node() {
   add_flag(plan.arguments, "volume-driver", options_.volume_driver);
   add_flag(plan.arguments, "volume-size", options_.volume_size);
   add_flag(plan.arguments, "size-class", options_.size_class);
+  add_flag(plan.arguments, "sandbox", options_.sandbox);
   if (std::getenv("HOWDAH_WITHOUT_DISK_GUARD") != nullptr) {
     add_flag(plan.arguments, "disk-guard", "off");
   }

@@ -24,6 +24,7 @@ struct UpOptions {
   std::string volume_driver = "auto";
   std::string volume_size;  // bytes; empty: the default
   std::string size_class;
+  std::string sandbox = "auto";
   std::string rate_limit;  // of howdahd: "writes=100:2000,..."; empty: its defaults
   int spares = -1;         // -1: the node's default
   std::string preset_key;  // the first API key, chosen by the user; empty: none

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// GET /api/audit: the audit log, newest first; and forgetting its oldest rows every day.
+// GET /api/audit: the audit log, newest first; /api/audit/verify and /api/audit/head: whether it is
+// whole, and what to save to know it later; and forgetting its oldest rows every day.
 #pragma once
 #include "control/platform.h"
 
@@ -13,6 +14,8 @@ class AuditRoutes : public Feature {
 
  private:
   Task<http::Response> list(Call call);
+  Task<http::Response> verify(Call call);
+  Task<http::Response> head(Call call);
   Task<void> forget(StepRun& run, pg::Connection& connection);
 
   Platform& platform_;

@@ -38,10 +38,11 @@ Task<Head> read_head_with(pg::Connection& connection, std::string_view lock) {
   HOWDAH_CO_TRY(const pg::Rows rows,
                 co_await connection.query(
                     fmt::format("SELECT position, encode(hash, 'hex') AS hash, "
-                                "clock_timestamp()::timestamptz(3) AS at FROM howdah.audit_head {}",
+                                "encode(mac, 'hex') AS mac, clock_timestamp()::timestamptz(3) AS "
+                                "at FROM howdah.audit_head {}",
                                 lock)));
   if (rows.empty()) co_return fail(ErrorCode::internal, "the head of the audit log is missing");
-  co_return Head{rows.integer(0, "position"), rows.text(0, "hash"),
+  co_return Head{rows.integer(0, "position"), rows.text(0, "hash"), rows.text(0, "mac"),
                  rows.time(0, "at").value_or(Timestamp{})};
 }
 
@@ -63,7 +64,7 @@ Task<Head> read_head(pg::Connection& connection) {
   co_return co_await read_head_with(connection, "");
 }
 
-Task<void> insert(pg::Connection& connection, AuditRow row) {
+Task<void> insert(pg::Connection& connection, AuditRow row, std::string mac) {
   const auto or_null = [](std::string text) {
     return text.empty() ? pg::Value() : pg::Value(std::move(text));
   };
@@ -72,10 +73,17 @@ Task<void> insert(pg::Connection& connection, AuditRow row) {
       "subject, database_id, remote_address, request_id, details, prev_hash, hash) VALUES "
       "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, decode($11, 'hex'), decode($12, 'hex')) "
       "RETURNING position, hash) "
-      "UPDATE howdah.audit_head SET position = row.position, hash = row.hash FROM row",
+      "UPDATE howdah.audit_head SET position = row.position, hash = row.hash, "
+      "mac = decode($13, 'hex') FROM row",
       {pg::param(row.position), pg::param(row.at), row.organisation_id.str(), row.actor, row.action,
        row.subject, or_null(row.database_id), row.remote_address, row.request_id, row.details,
-       row.prev_hash, row.hash}));
+       row.prev_hash, row.hash, std::move(mac)}));
+  co_return Result<void>{};
+}
+
+Task<void> bind_head(pg::Connection& connection, std::string mac) {
+  HOWDAH_CO_CHECK(co_await connection.query(
+      "UPDATE howdah.audit_head SET mac = decode($1, 'hex') WHERE mac IS NULL", {std::move(mac)}));
   co_return Result<void>{};
 }
 
@@ -88,6 +96,20 @@ Task<std::vector<AuditRow>> read_after(pg::Connection& connection, std::int64_t 
                                             kColumns),
                                 {pg::param(position), pg::param(limit)}));
   co_return to_rows(rows);
+}
+
+Task<std::optional<AuditRow>> read_row(pg::Connection& connection, std::int64_t position) {
+  HOWDAH_CO_TRY(std::vector<AuditRow> rows, co_await read_after(connection, position - 1, 1));
+  if (rows.empty() || rows.front().position != position) co_return std::nullopt;
+  co_return std::move(rows.front());
+}
+
+Task<std::int64_t> count_through(pg::Connection& connection, std::int64_t position) {
+  HOWDAH_CO_TRY(
+      const pg::Rows rows,
+      co_await connection.query("SELECT count(*) AS n FROM howdah.audit_logs WHERE position <= $1",
+                                {pg::param(position)}));
+  co_return rows.integer(0, "n");
 }
 
 Task<std::vector<AuditRow>> list(pg::Pool& pool, Filter filter, std::int64_t limit) {

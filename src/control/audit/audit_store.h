@@ -10,12 +10,15 @@ namespace howdah::control::audit_store {
 struct Head {
   std::int64_t position = 0;
   std::string hash;  // hex
+  std::string mac;   // hex; empty: not bound to the key yet
   Timestamp at;      // the catalog's clock
 };
 // Waits for any other transaction that appends; held until the end of this one.
 Task<Head> lock_head(pg::Connection& connection);
-// Inserts the row and moves the head onto it.
-Task<void> insert(pg::Connection& connection, AuditRow row);
+// Inserts the row and moves the head onto it. mac: hex, of the new head.
+Task<void> insert(pg::Connection& connection, AuditRow row, std::string mac);
+// Only where the head has none. mac: hex.
+Task<void> bind_head(pg::Connection& connection, std::string mac);
 
 // Every statement until the end sees the same rows.
 Task<void> begin_snapshot(pg::Connection& connection);
@@ -24,6 +27,10 @@ Task<Head> read_head(pg::Connection& connection);
 // In order of positions, from the one behind `position`.
 Task<std::vector<AuditRow>> read_after(pg::Connection& connection, std::int64_t position,
                                        std::int64_t limit);
+// Empty: no such row.
+Task<std::optional<AuditRow>> read_row(pg::Connection& connection, std::int64_t position);
+// How many rows there are up to this one.
+Task<std::int64_t> count_through(pg::Connection& connection, std::int64_t position);
 // What a list is narrowed to; empty parts do not.
 struct Filter {
   std::optional<std::int64_t> before;  // positions

@@ -39,23 +39,34 @@ std::string base_mac(std::string_view key, std::int64_t position, std::string_vi
       crypto::hmac_sha256(key, fmt::format("howdah audit base 1\n{}\n{}\n", position, hash)));
 }
 
+std::string head_mac(std::string_view key, std::int64_t position, std::string_view hash) {
+  return crypto::to_hex(
+      crypto::hmac_sha256(key, fmt::format("howdah audit head 1\n{}\n{}\n", position, hash)));
+}
+
 void ChainCheck::begin_behind(std::int64_t position, std::string hash) {
   position_ = position;
   hash_ = std::move(hash);
 }
 
-bool ChainCheck::feed(const AuditRow& row) {
-  if (row.position != position_ + 1) {
-    reason_ = fmt::format("row {} is missing", position_ + 1);
+std::vector<AuditFinding> ChainCheck::feed(const AuditRow& row) {
+  std::vector<AuditFinding> findings;
+  const std::int64_t expected = position_ + 1;
+  if (row.position > expected) {
+    findings.push_back(
+        {expected, row.position == expected + 1
+                       ? fmt::format("row {} is missing", expected)
+                       : fmt::format("rows {} to {} are missing", expected, row.position - 1)});
   } else if (!crypto::constant_time_equal(row.prev_hash, hash_)) {
-    reason_ = fmt::format("row {} does not follow row {}", row.position, position_);
-  } else if (!crypto::constant_time_equal(row.hash, chain_hash(key_, row))) {
-    reason_ = fmt::format("row {} was changed", row.position);
-  } else {
-    position_ = row.position;
-    hash_ = row.hash;
+    findings.push_back(
+        {row.position, fmt::format("row {} does not follow row {}", row.position, position_)});
   }
-  return reason_.empty();
+  if (!crypto::constant_time_equal(row.hash, chain_hash(key_, row))) {
+    findings.push_back({row.position, fmt::format("row {} was changed", row.position)});
+  }
+  position_ = row.position;
+  hash_ = row.hash;
+  return findings;
 }
 
 }  // namespace howdah::control

@@ -18,23 +18,25 @@ std::string chain_hash(std::string_view key, const AuditRow& row);
 // Hex. Binds the beginning of a chain whose older rows were forgotten to the key. hash: hex.
 std::string base_mac(std::string_view key, std::int64_t position, std::string_view hash);
 
+// Hex. Binds the end of the chain to the key, so that nobody else can name an earlier one.
+std::string head_mac(std::string_view key, std::int64_t position, std::string_view hash);
+
 // Follows rows in the order of their positions.
 class ChainCheck {
  public:
   explicit ChainCheck(std::string key);
   // The chain begins behind this row.
   void begin_behind(std::int64_t position, std::string hash);
-  // False: this row is missing a predecessor or was changed; nothing more may be fed then.
-  bool feed(const AuditRow& row);
+  // What is wrong with this row; empty: nothing. A row that is wrong is believed from there on, so
+  // that one change is told once and what follows it is still looked at.
+  std::vector<AuditFinding> feed(const AuditRow& row);
   std::int64_t position() const { return position_; }
   const std::string& hash() const { return hash_; }
-  const std::string& reason() const { return reason_; }
 
  private:
   std::string key_;
   std::int64_t position_ = 0;
   std::string hash_;
-  std::string reason_;
 };
 
 }  // namespace howdah::control

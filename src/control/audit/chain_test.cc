@@ -42,7 +42,7 @@ std::vector<AuditRow> chain_of(int size) {
 bool whole(const std::vector<AuditRow>& rows) {
   ChainCheck check(kKey);
   for (const AuditRow& row : rows) {
-    if (!check.feed(row)) return false;
+    if (!check.feed(row).empty()) return false;
   }
   return true;
 }
@@ -76,6 +76,22 @@ TEST(AuditChain, breaks_when_rows_are_removed_or_swapped) {
   std::vector<AuditRow> swapped = chain_of(4);
   std::swap(swapped[1], swapped[2]);
   EXPECT_FALSE(whole(swapped));
+}
+
+TEST(AuditChain, tells_each_fault_once_and_goes_on_behind_it) {
+  std::vector<AuditRow> rows = chain_of(12);
+  rows[2].actor = "nobody";
+  rows[8].prev_hash[0] = rows[8].prev_hash[0] == 'a' ? 'b' : 'a';
+  rows.erase(rows.begin() + 4, rows.begin() + 6);
+  ChainCheck check(kKey);
+  std::vector<std::string> problems;
+  for (const AuditRow& row : rows) {
+    for (const AuditFinding& finding : check.feed(row)) problems.push_back(finding.problem);
+  }
+  EXPECT_EQ(problems,
+            (std::vector<std::string>{"row 3 was changed", "rows 5 to 6 are missing",
+                                      "row 9 does not follow row 8", "row 9 was changed"}));
+  EXPECT_EQ(check.position(), 12);
 }
 
 // Without the key a forger can compute nothing: a plain SHA-256 chain would pass here.

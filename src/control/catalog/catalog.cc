@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "control/catalog/migration_store.h"
+#include "pg/platform_session.h"
 
 namespace howdah::control {
 namespace {
@@ -46,23 +47,16 @@ Task<void> Catalog::open(CatalogPlace place, const std::vector<Migration>& migra
                          milliseconds deadline) {
   place_ = std::move(place);
   HOWDAH_CO_CHECK(co_await ensure_database(deadline));
-  pg::ConnectOptions options;
-  options.socket_directory = place_.socket_directory;
-  options.user = place_.user;
-  options.database = kDatabase;
-  options.application_name = "howdahd";
-  pool_ = std::make_unique<pg::Pool>(executor_, std::move(options), kConnectionsMax);
+  pool_ = std::make_unique<pg::Pool>(
+      executor_, pg::admin_session({place_.socket_directory, std::string(kDatabase), "howdahd"}),
+      kConnectionsMax);
   co_return co_await migrate(migrations);
 }
 
 // Retries until the instance answers: after a power cut it may have to recover first.
 Task<void> Catalog::ensure_database(milliseconds deadline) {
   const auto give_up = Clock::now() + deadline;
-  pg::ConnectOptions options;
-  options.socket_directory = place_.socket_directory;
-  options.user = place_.user;
-  options.database = "postgres";
-  options.application_name = "howdahd setup";
+  const auto options = pg::admin_session({place_.socket_directory, "postgres", "howdahd setup"});
   Error reason;
   for (milliseconds pause = kRetryFirst; Clock::now() < give_up; pause = longer(pause)) {
     auto connection = co_await pg::Connection::open(options);
@@ -93,12 +87,8 @@ Task<void> Catalog::dump_before_migration() {
 }
 
 Task<pg::Connection> Catalog::connect(std::string application_name) const {
-  pg::ConnectOptions options;
-  options.socket_directory = place_.socket_directory;
-  options.user = place_.user;
-  options.database = kDatabase;
-  options.application_name = std::move(application_name);
-  co_return co_await pg::Connection::open(std::move(options));
+  co_return co_await pg::Connection::open(pg::admin_session(
+      {place_.socket_directory, std::string(kDatabase), std::move(application_name)}));
 }
 
 Task<void> Catalog::check(milliseconds deadline) {
@@ -123,8 +113,8 @@ Task<DumpFacts> Catalog::dump() {
     ~Running() { flag = false; }
   } running{dumping_};
   dumping_ = true;
-  const DumpSource source{version->bin_directory, place_.socket_directory, place_.user,
-                          std::string(kDatabase)};
+  const DumpSource source{version->bin_directory, place_.socket_directory,
+                          std::string(pg::kAdminRole), std::string(kDatabase)};
   const DumpFolders folders = dumps_;
   const Timestamp at = now();
   auto facts = co_await net::offload(

@@ -19,7 +19,6 @@ namespace howdah::control {
 struct CatalogPlace {
   std::string socket_directory;
   std::vector<nodeapi::PostgresVersion> postgres;  // installed on the node
-  std::string user = "howdah_admin";
 };
 
 class Catalog {
@@ -51,6 +50,7 @@ class Catalog {
   Task<DumpFacts> dump();
 
   const os::Path& dump_folder() const { return dumps_.folder; }
+  const DumpFolders& dump_folders() const { return dumps_; }
   // No catalog was there before open(): the first start of this data folder.
   bool created() const { return created_; }
   int pg_major() const { return pg_major_; }

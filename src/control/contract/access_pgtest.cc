@@ -49,6 +49,32 @@ class AccessTest : public testing::ServiceTest {
   }
 };
 
+// What needs no key is named here too, so that a route does not become open by a slip in the two
+// places that are compared above.
+TEST(OpenRoutes, are_these_and_no_others) {
+  std::set<std::string> open;
+  for (const std::string& line : described()) {
+    if (line.ends_with(" open")) open.insert(line.substr(0, line.size() - 5));
+  }
+  EXPECT_EQ(open, (std::set<std::string>{"GET /ca.crt", "GET /docs", "GET /docs/{file}",
+                                         "GET /health", "GET /openapi.json"}));
+}
+
+// People and generators of clients read `security`, the router is held against x-access.
+TEST(OpenRoutes, are_those_that_the_description_frees_from_a_key) {
+  const json::value contract = parse_json(contract_text()).value();
+  for (const auto& [path, calls] : contract.at("paths").as_object()) {
+    for (const auto& [method, call] : calls.as_object()) {
+      const json::object* operation = call.if_object();
+      if (operation == nullptr || !operation->contains("operationId")) continue;
+      const bool open = operation->at("x-access").as_string() == "open";
+      const json::value* security = operation->if_contains("security");
+      const bool freed = security != nullptr && security->as_array().empty();
+      EXPECT_EQ(open, freed) << std::string_view(method) << ' ' << std::string_view(path);
+    }
+  }
+}
+
 TEST_F(AccessTest, the_description_says_what_the_router_does) {
   run(compares());
 }

@@ -21,7 +21,7 @@ bool runs(const nodeapi::Instance& instance) {
 
 asio::awaitable<void> Reconciler::run() {
   while (true) {
-    const auto looked = co_await look();
+    const auto looked = co_await look_if_changed();
     if (!looked && looked.error().code == ErrorCode::cancelled) co_return;
     // Whoever is away (node, catalog) is reported by the one that talks to it all the time.
     if (!looked) log::debug("reconciler", "{}", looked.error().to_log());
@@ -29,7 +29,25 @@ asio::awaitable<void> Reconciler::run() {
   }
 }
 
+Task<void> Reconciler::look_if_changed(std::chrono::seconds settling) {
+  const auto time = std::chrono::steady_clock::now();
+  Versions versions;
+  HOWDAH_CO_TRY(versions.node, co_await platform_.node.inventory_version());
+  HOWDAH_CO_TRY(versions.catalog,
+                co_await reconciler_store::inventory_version(platform_.catalog.pool()));
+  const bool changed = seen_ != versions;
+  if (changed) changed_at_ = time;
+  if (!changed && time - changed_at_ >= settling && time - compared_at_ < kCompareAnyway) {
+    co_return co_await purge_due();
+  }
+  HOWDAH_CO_CHECK(co_await look());
+  seen_ = std::move(versions);
+  compared_at_ = time;
+  co_return Result<void>{};
+}
+
 Task<void> Reconciler::look(std::chrono::seconds grace) {
+  ++comparisons_;
   HOWDAH_CO_TRY(const auto instances, co_await platform_.node.instances());
   HOWDAH_CO_CHECK(co_await compare_claims(instances, grace));
   HOWDAH_CO_CHECK(co_await report_missing(instances));

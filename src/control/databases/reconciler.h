@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compares what should exist (catalog) with what does (node), every 10 s, and repairs or reports:
+// Compares what should exist (catalog) with what does (node), and repairs or reports:
 //   - an instance claimed for a create that was given up: removed;
 //   - a claimed instance of which the catalog has no trace: stopped and reported, never deleted,
 //     because an older catalog may have been put back;
@@ -10,9 +10,12 @@
 //   - an active branch without an instance: reported;
 //   - an instance that was held back when the volume was full, or goes on: audited;
 //   - a deleted database whose purge date has come: purged.
+// Every 10 s it asks both whether anything changed, which costs the same however many databases
+// sleep; it compares while something did, and once an hour.
 // Owner: DatabasesFeature; on the loop's thread.
 #pragma once
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,6 +31,9 @@ class Reconciler {
   static constexpr milliseconds kPeriod{10'000};
   // Younger differences are work in progress. Two looks after it, nothing half-made is left.
   static constexpr std::chrono::seconds kGrace{15};
+  // After the last change that was seen: longer than a transaction that was under way takes.
+  static constexpr std::chrono::seconds kSettling{60};
+  static constexpr std::chrono::seconds kCompareAnyway{3'600};
   // How often the clock of elapsed time is put on while a deleted database waits for its purge.
   static constexpr std::chrono::seconds kTickPeriod{60};
 
@@ -35,10 +41,13 @@ class Reconciler {
 
   // Until cancelled.
   asio::awaitable<void> run();
+  // A comparison where it may find something, and what is due.
+  Task<void> look_if_changed(std::chrono::seconds settling = kSettling);
   // One comparison. grace: shorter in tests. Errors: of the node or the catalog; the next look
   // tries again.
   Task<void> look(std::chrono::seconds grace = kGrace);
 
+  std::int64_t comparisons() const { return comparisons_; }
   std::size_t orphans() const { return reported_orphans_.size(); }
 
  private:
@@ -52,8 +61,18 @@ class Reconciler {
   Task<void> purge_due();
   Task<bool> forget(DatabaseId id, pg::Connection& connection);
 
+  struct Versions {
+    std::string node;
+    std::int64_t catalog = 0;
+    bool operator==(const Versions&) const = default;
+  };
+
   Platform& platform_;
   DeleteJob& deleting_;
+  std::optional<Versions> seen_;
+  std::chrono::steady_clock::time_point changed_at_{};
+  std::chrono::steady_clock::time_point compared_at_{};
+  std::int64_t comparisons_ = 0;
   std::map<std::string, std::chrono::steady_clock::time_point> first_seen_;  // by unknown token
   std::chrono::steady_clock::time_point next_tick_{};
   std::set<InstanceId> reported_orphans_;

@@ -44,6 +44,13 @@ class ReconcilerTest : public testing::CatalogTest {
     co_await node.stop();
     co_return looked;
   }
+  Result<void> look_if_changed() { return run(look_if_changed_and_pause()); }
+  Task<void> look_if_changed_and_pause() {
+    node.serve((folder.path() / "node.sock").string());
+    auto looked = co_await reconciler->look_if_changed(0s);
+    co_await node.stop();
+    co_return looked;
+  }
   void add_database(const std::string& status, const std::string& more = "now() - interval '1 h'") {
     const bool deleted = status == "deleted";
     sql(fmt::format(
@@ -83,6 +90,26 @@ TEST_F(ReconcilerTest, what_fits_is_left_alone) {
   EXPECT_EQ(node.instances.size(), 2U);
   EXPECT_EQ(node.instances.begin()->second.state, nodeapi::InstanceState::running);
   EXPECT_EQ(ask("SELECT status FROM howdah.databases"), "active");
+}
+
+// However many databases sleep, and wake: nothing is walked over that stays what it is.
+TEST_F(ReconcilerTest, nothing_is_compared_while_nothing_changes) {
+  node.add(kBranch);
+  add_database("suspended");
+  const auto comparisons = [&] {
+    expect(look_if_changed());
+    return reconciler->comparisons();
+  };
+  EXPECT_EQ(comparisons(), 1);
+  EXPECT_EQ(comparisons(), 1);
+  sql("UPDATE howdah.branches SET status = 'active'; UPDATE howdah.databases SET status = "
+      "'active'");
+  EXPECT_EQ(comparisons(), 1) << "it woke";
+  sql("UPDATE howdah.databases SET max_connections = 7");
+  EXPECT_EQ(comparisons(), 2);
+  node.add("33333333-3333-4333-8333-333333333333");
+  EXPECT_EQ(comparisons(), 3);
+  EXPECT_EQ(comparisons(), 3);
 }
 
 TEST_F(ReconcilerTest, an_instance_without_any_trace_is_stopped_and_its_data_kept) {

@@ -13,7 +13,8 @@ Task<std::vector<Claim>> claims(pg::Pool& pool, std::vector<std::string> tokens)
                          coalesce(j.unfinished, false) AS unfinished,
                          coalesce(j.failed, false) AS failed
                        FROM jsonb_array_elements_text($1::jsonb) AS t (token)
-                       LEFT JOIN howdah.branches b ON b.id::text = t.token
+                       LEFT JOIN howdah.branches b ON b.id = CASE
+                         WHEN t.token ~ '^[0-9a-f-]{36}$' THEN t.token::uuid END
                        LEFT JOIN LATERAL (
                          SELECT bool_or(state IN ('scheduling', 'running', 'cancelling'))
                                   AS unfinished,
@@ -70,6 +71,12 @@ Task<std::optional<DatabaseId>> database_of(pg::Connection& connection, std::str
                                 {pg::param(token)}));
   if (rows.empty()) co_return std::nullopt;
   co_return DatabaseId(rows.text(0, "database_id"));
+}
+
+Task<std::int64_t> inventory_version(pg::Pool& pool) {
+  HOWDAH_CO_TRY(const pg::Rows rows,
+                co_await pool.query("SELECT last_value FROM howdah.inventory_version"));
+  co_return rows.integer(0, "last_value");
 }
 
 Task<bool> any_deleted(pg::Pool& pool) {

@@ -31,6 +31,9 @@ Task<std::vector<InstanceId>> missing(pg::Pool& pool, std::vector<InstanceId> pr
 // Whose branch has the token; empty: nobody's.
 Task<std::optional<DatabaseId>> database_of(pg::Connection& connection, std::string token);
 
+// Another number when databases or branches may have changed, or are about to.
+Task<std::int64_t> inventory_version(pg::Pool& pool);
+
 Task<bool> any_deleted(pg::Pool& pool);
 // Deleted, and their date has come on both clocks (elapsed_time.h).
 Task<std::vector<DatabaseId>> purgeable(pg::Pool& pool);

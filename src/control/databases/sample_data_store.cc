@@ -3,7 +3,7 @@
 // hostile. All values come from generate_series and arithmetic: the same at every load.
 #include "control/databases/sample_data.h"
 #include "model/names.h"
-#include "pg/connection.h"
+#include "pg/platform_session.h"
 
 namespace howdah::control {
 namespace {
@@ -89,11 +89,9 @@ WHERE line <= o.id % 4;
 }  // namespace
 
 Task<void> load_sample_data(nodeapi::Instance instance) {
-  pg::ConnectOptions options;
-  options.socket_directory = instance.socket_directory;
-  options.user = "howdah_admin";
-  options.database = tenant_database(instance.slug);
-  options.options = "-c search_path=public";
+  pg::ConnectOptions options = pg::admin_session(
+      {instance.socket_directory, tenant_database(instance.slug), "howdah sample data"});
+  options.options += " -c search_path=public";
   HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(options));
   HOWDAH_CO_TRY(const pg::Rows there,
                 co_await connection.query("SELECT to_regclass('public.order_items') AS t"));

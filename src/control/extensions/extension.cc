@@ -3,11 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <set>
 
 #include "base/json.h"
-#include "control/extensions/allow_list.h"
+#include "model/allowed_extensions.h"
 
 namespace howdah::control {
 namespace {
@@ -43,16 +42,6 @@ json::object shown(const std::string& name, const ExtensionView& view) {
 }
 
 }  // namespace
-
-const AllowedExtension* find_allowed_extension(std::string_view name) {
-  const auto found = std::ranges::find(kAllowedExtensions, name, &AllowedExtension::name);
-  return found == kAllowedExtensions.end() ? nullptr : &*found;
-}
-
-std::string_view why_refused(std::string_view name) {
-  const auto found = std::ranges::find(kRefusedExtensions, name, &RefusedExtension::name);
-  return found == kRefusedExtensions.end() ? std::string_view() : found->why;
-}
 
 json::object to_json(const ExtensionView& view) {
   json::array available, installed;

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "crypto/encode.h"
 #include "crypto/random.h"
+#include "pg/platform_session.h"
 
 namespace howdah::control::extension_store {
 namespace {
@@ -17,20 +18,10 @@ using pg::quote_identifier;
 
 constexpr milliseconds kDeadline = 20s;
 
-// Settings that a tenant may have attached to its logical database must not reach this session:
-// what comes with the connection counts for more.
-constexpr const char* kOptions =
-    "-c role=none -c default_transaction_read_only=off -c lock_timeout=5s -c statement_timeout=15s "
-    "-c default_tablespace= -c client_min_messages=error -c row_security=off "
-    "-c log_statement=none -c log_min_duration_statement=-1";
-
 Task<pg::Connection> connect(std::string socket_directory, std::string database) {
-  pg::ConnectOptions options;
-  options.socket_directory = std::move(socket_directory);
-  options.user = "howdah_admin";
-  options.database = std::move(database);
-  options.application_name = "howdah extensions";
-  options.options = kOptions;
+  pg::ConnectOptions options =
+      pg::admin_session({std::move(socket_directory), std::move(database), "howdah extensions"});
+  options.options += " -c lock_timeout=5s -c statement_timeout=15s -c client_min_messages=error";
   co_return co_await pg::Connection::open(std::move(options));
 }
 

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "control/extensions/allow_list.h"
+#include "model/allowed_extensions.h"
 
 namespace howdah::control {
 namespace {

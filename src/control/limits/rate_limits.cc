@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "crypto/random.h"
+#include "net/fair_places.h"
 
 namespace howdah::control {
 namespace {
@@ -17,26 +18,15 @@ constexpr std::string_view kWrite = "write";
 constexpr std::string_view kFailure = "authentication";
 constexpr std::int64_t kRateMax = 1'000'000'000;
 
-std::uint64_t random_seed() {
-  std::uint64_t seed = 0;
-  for (const char c : crypto::random_bytes(sizeof seed)) {
-    seed = (seed << 8) | static_cast<unsigned char>(c);
-  }
-  return seed;
-}
-
 std::string policy_header(std::string_view name, const Rate& rate) {
   return fmt::format("\"{}\";q={};w={}", name, static_cast<std::int64_t>(rate.burst),
                      static_cast<std::int64_t>(std::ceil(rate.burst / rate.per_second)));
 }
 
-// One IPv6 client has a whole /64 of addresses.
 std::string party_of(const http::Request& request) {
   error_code error;
   const auto address = asio::ip::make_address(request.remote_address, error);
-  if (error || !address.is_v6()) return request.remote_address;
-  const auto bytes = address.to_v6().to_bytes();
-  return {reinterpret_cast<const char*>(bytes.data()), 8};
+  return error ? request.remote_address : net::party_of(address);
 }
 
 std::unexpected<Error> wrong(std::string_view part) {
@@ -84,7 +74,7 @@ Result<RateLimitConfig> parse_rate_limits(std::string_view text) {
 }
 
 RateLimits::RateLimits(const RateLimitConfig& config)
-    : seed_(random_seed()),
+    : seed_(crypto::random_number()),
       reads_{{config.reads, kKeys, seed_}, policy_header(kRead, config.reads)},
       writes_{{config.writes, kKeys, seed_}, policy_header(kWrite, config.writes)},
       failures_{{config.failures, kAddresses, seed_}, policy_header(kFailure, config.failures)},

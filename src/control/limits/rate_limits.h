@@ -10,9 +10,9 @@
 #include <string>
 #include <string_view>
 
-#include "control/limits/bucket_table.h"
 #include "control/principal.h"
 #include "http/message.h"
+#include "model/bucket_table.h"
 
 namespace howdah::control {
 

@@ -9,6 +9,8 @@ namespace howdah::control {
 namespace {
 
 const std::string kShownSetting = "recovery_key_shown_at";
+// The id of the key that was shown then.
+const std::string kShownIdSetting = "recovery_key_shown_id";
 constexpr milliseconds kRenewEvery{3'600'000};
 
 }  // namespace
@@ -62,6 +64,8 @@ Task<http::Response> SecretsRoutes::recovery_key(Call call) {
 Task<void> SecretsRoutes::record(Principal caller, std::string request_id, pg::Connection& in) {
   HOWDAH_CO_CHECK(
       co_await settings_store::write_in(in, kShownSetting, json::value(to_rfc3339(now()))));
+  HOWDAH_CO_CHECK(co_await settings_store::write_in(in, kShownIdSetting,
+                                                    json::value(platform_.vault.current_id())));
   co_return co_await platform_.audit.append(
       in, caller, {.action = "recovery_key.show", .subject = "key_ring", .request_id = request_id});
 }
@@ -73,6 +77,14 @@ Task<std::string> SecretsRoutes::show_recovery_key_once() {
   HOWDAH_CO_CHECK(co_await pool.transaction<void>(
       std::bind_front(&SecretsRoutes::record, this, system_principal("first start"), "")));
   co_return platform_.vault.recovery_key();
+}
+
+// A catalog from before the id was kept had one key only.
+Task<bool> recovery_key_is_known(pg::Pool& pool, const Vault& vault) {
+  HOWDAH_CO_TRY(const auto shown_id, co_await settings_store::read(pool, kShownIdSetting));
+  if (shown_id) co_return *shown_id == json::value(vault.current_id());
+  HOWDAH_CO_TRY(const auto shown_at, co_await settings_store::read(pool, kShownSetting));
+  co_return shown_at.has_value() && vault.keys().size() == 1;
 }
 
 }  // namespace howdah::control

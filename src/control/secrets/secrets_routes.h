@@ -16,7 +16,7 @@ class SecretsRoutes : public Feature {
   Task<void> start() override;
   asio::awaitable<void> stop() override;
 
-  // The recovery key, once: empty when it was shown before. Audited.
+  // The recovery key, once: empty when one was shown before. Audited.
   Task<std::string> show_recovery_key_once();
 
  private:
@@ -29,5 +29,8 @@ class SecretsRoutes : public Feature {
   std::function<Result<void>()> renew_;
   net::TaskGroup tasks_;
 };
+
+// Somebody was shown the recovery key as it is now: since the last change of the master key.
+Task<bool> recovery_key_is_known(pg::Pool& pool, const Vault& vault);
 
 }  // namespace howdah::control

@@ -13,6 +13,7 @@
 #include "control/contract/contract_routes.h"
 #include "control/idempotency/idempotency.h"
 #include "control/operations/operation_routes.h"
+#include "control/secrets/key_rotation.h"
 #include "control/secrets/secrets_routes.h"
 
 namespace howdah::control {
@@ -111,6 +112,7 @@ Task<void> Service::start_features() {
       *platform_, std::bind_front(&Service::renew_certificate, this));
   secrets_ = secrets.get();
   features_.push_back(std::move(secrets));
+  features_.push_back(std::make_unique<KeyRotation>(*platform_));
   features_.push_back(std::make_unique<ApiKeyRoutes>(*platform_));
   features_.push_back(std::make_unique<AuditRoutes>(*platform_));
   features_.push_back(std::make_unique<CatalogUpkeep>(*platform_));
@@ -124,6 +126,7 @@ Task<void> Service::start_features() {
   routes_->answer_from(answers_);
   for (const auto& feature : features_) feature->add_jobs(jobs_);
   for (const auto& feature : features_) feature->add_routes(*routes_);
+  HOWDAH_CO_CHECK(routes_->check_complete());
   for (const auto& feature : features_) {
     ++features_started_;
     HOWDAH_CO_CHECK(co_await feature->start());

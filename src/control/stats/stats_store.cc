@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "model/names.h"
+#include "pg/platform_session.h"
 
 namespace howdah::control::stats_store {
 namespace {
@@ -14,11 +15,12 @@ constexpr milliseconds kDeadline = 2s;
 Task<json::array> ask_databases(pg::Connection& connection) {
   HOWDAH_CO_TRY(const pg::Rows rows, co_await connection.query(
                                          R"(SELECT d.datname AS name, r.rolname AS owner,
-                         pg_catalog.pg_database_size(d.oid) AS size_bytes,
+                         z.size_bytes,
                          pg_catalog.pg_encoding_to_char(d.encoding) AS encoding,
                          d.datcollate AS collation, coalesce(s.numbackends, 0) AS connections
                        FROM pg_catalog.pg_database d
                        JOIN pg_catalog.pg_roles r ON r.oid = d.datdba
+                       LEFT JOIN howdah.database_sizes() z ON z.oid = d.oid
                        LEFT JOIN pg_catalog.pg_stat_database s ON s.datid = d.oid
                        WHERE NOT d.datistemplate AND d.datallowconn
                        ORDER BY d.datname LIMIT $1)",
@@ -38,18 +40,15 @@ Task<json::array> ask_databases(pg::Connection& connection) {
 }  // namespace
 
 Task<Sample> ask(std::string socket_directory, std::string slug) {
-  pg::ConnectOptions options;
-  options.socket_directory = std::move(socket_directory);
-  options.user = "howdah_admin";
-  options.database = "postgres";
-  options.application_name = "howdah stats";
+  pg::ConnectOptions options =
+      pg::monitor_session({std::move(socket_directory), "postgres", "howdah stats"});
   options.timeout = kDeadline;
   HOWDAH_CO_TRY(pg::Connection connection, co_await pg::Connection::open(std::move(options)));
   HOWDAH_CO_TRY(const pg::Rows rows,
                 co_await connection.query(
-                    R"(SELECT pg_catalog.pg_database_size(d.datid) AS size_bytes,
-                         (SELECT sum(pg_catalog.pg_database_size(oid))::int8
-                          FROM pg_catalog.pg_database) AS instance_size_bytes,
+                    R"(WITH z AS MATERIALIZED (SELECT oid, size_bytes FROM howdah.database_sizes())
+                       SELECT (SELECT z.size_bytes FROM z WHERE z.oid = d.datid) AS size_bytes,
+                         (SELECT sum(z.size_bytes)::int8 FROM z) AS instance_size_bytes,
                          d.xact_commit, d.xact_rollback, d.blks_read, d.blks_hit, d.deadlocks,
                          d.temp_bytes, d.tup_returned, d.tup_inserted + d.tup_updated +
                            d.tup_deleted AS tup_changed, d.numbackends

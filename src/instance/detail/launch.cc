@@ -11,6 +11,7 @@
 
 #include "instance/detail/instance_lock.h"
 #include "instance/server_log.h"
+#include "os/confinement.h"
 
 namespace howdah::instance::detail {
 namespace {
@@ -93,6 +94,15 @@ Result<Launch> launch(const StartRequest& request) {
   options.dies_with_parent = request.dies_with_caller;
   options.stdout_fd = options.stderr_fd = log.get();
   options.inherited_fds = {occupant.lock->get()};
+  os::Confinement confinement;
+  if (request.sandbox != nullptr) {
+    HOWDAH_TRY(confinement,
+               request.sandbox->confine({.name = sandbox_name(place),
+                                         .read_only = {place.config()},
+                                         .writable = {place.data(), place.socket_directory},
+                                         .limits = request.limits}));
+    options.confinement = &confinement;
+  }
   HOWDAH_TRY(os::Process postmaster, os::spawn(options));
   return Launch{std::move(postmaster), log_begin, stale};
   // Here our copy of the lock closes: the postmaster has the other one.

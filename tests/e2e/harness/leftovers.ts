@@ -71,6 +71,27 @@ export function loopDevicesOf(dataDir: string): string[] {
   return found;
 }
 
+/** Trees of control groups of the data folder, in every hierarchy. */
+export function controlGroupsOf(dataDir: string): string[] {
+  const id = read(path.join(dataDir, "howdah.json")).match(/"id": ?"([^"]+)"/)?.[1];
+  if (!id || !fs.existsSync("/sys/fs/cgroup")) return [];
+  const name = `howdah-${id}`;
+  return execFileSync("find", ["/sys/fs/cgroup", "-maxdepth", "7", "-type", "d", "-name", name], {
+    encoding: "utf8",
+  })
+    .split("\n")
+    .filter((line) => line !== "");
+}
+
+function removeControlGroups(dataDir: string): void {
+  for (const tree of controlGroupsOf(dataDir)) {
+    for (const entry of fs.readdirSync(tree, { withFileTypes: true })) {
+      if (entry.isDirectory()) fs.rmdirSync(path.join(tree, entry.name));
+    }
+    fs.rmdirSync(tree);
+  }
+}
+
 /** Everything that should not be there after a stop, one line each. */
 export function leftovers(dataDir: string, uid?: number): string[] {
   const runtime = runtimeDirectory(dataDir, uid);
@@ -78,6 +99,7 @@ export function leftovers(dataDir: string, uid?: number): string[] {
     ...processesOf(dataDir).map(({ pid, command }) => `process ${pid}: ${command}`),
     ...mountsOf(dataDir).map((target) => `mount ${target}`),
     ...loopDevicesOf(dataDir).map((device) => `loop device ${device}`),
+    ...controlGroupsOf(dataDir).map((tree) => `control groups ${tree}`),
     ...(fs.existsSync(runtime) ? [`runtime folder ${runtime}`] : []),
     ...(fs.existsSync(path.join(dataDir, "connection.json")) ? ["connection.json"] : []),
   ];
@@ -111,12 +133,14 @@ export function killAll(dataDir: string): number {
 export function forgetKernelState(dataDir: string, uid?: number): void {
   for (const target of mountsOf(dataDir).reverse()) execFileSync("umount", [target]);
   for (const device of loopDevicesOf(dataDir)) execFileSync("losetup", ["-d", device]);
+  removeControlGroups(dataDir);
   fs.rmSync(runtimeDirectory(dataDir, uid), { recursive: true, force: true });
 }
 
 /** For the end of a test that failed: takes everything away by force. */
 export function removeByForce(dataDir: string, uid?: number): void {
   killAll(dataDir);
+  removeControlGroups(dataDir);
   for (const target of mountsOf(dataDir).reverse()) execFileSync("umount", ["-l", target]);
   for (const device of loopDevicesOf(dataDir)) execFileSync("losetup", ["-d", device]);
   fs.rmSync(runtimeDirectory(dataDir, uid), { recursive: true, force: true });

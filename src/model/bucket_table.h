@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace howdah::control {
+namespace howdah {
 
 // burst: what a party that was silent may do at once; from then on per_second.
 struct Rate {
@@ -57,4 +57,4 @@ class BucketTable {
 // Not for secrets, but not to be predicted without the seed.
 std::uint64_t seeded_hash(std::string_view text, std::uint64_t seed);
 
-}  // namespace howdah::control
+}  // namespace howdah

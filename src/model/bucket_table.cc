@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/limits/bucket_table.h"
+#include "model/bucket_table.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace howdah::control {
+namespace howdah {
 namespace {
 
 // The finaliser of SplitMix64: every bit of the input reaches every bit of the output.
@@ -81,4 +81,4 @@ BucketTable::Outcome BucketTable::take(std::string_view party, Time now) {
   return outcome;
 }
 
-}  // namespace howdah::control
+}  // namespace howdah

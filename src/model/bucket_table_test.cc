@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/limits/bucket_table.h"
+#include "model/bucket_table.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace howdah::control {
+namespace howdah {
 namespace {
 
 using namespace std::chrono_literals;
@@ -69,4 +69,4 @@ TEST(SeededHash, depends_on_every_byte_and_on_the_seed) {
 }
 
 }  // namespace
-}  // namespace howdah::control
+}  // namespace howdah

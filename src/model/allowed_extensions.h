@@ -3,13 +3,15 @@
 //
 // An extension is allowed when it neither reads files, nor runs programs, nor opens connections,
 // nor shows what belongs to others, and when its functions may be called by anybody. "Trusted" is
-// PostgreSQL's own word, known to each server: what is trusted there, the owner of a logical
-// database may install with plain SQL too, whatever this list says.
+// PostgreSQL's own word, known to each server: what is trusted there *and* on this list, the owner
+// of a logical database may install with plain SQL too; what is trusted and not on it is refused
+// by a guard in every logical database (instance/hardening_store.h).
 #pragma once
+#include <algorithm>
 #include <array>
 #include <string_view>
 
-namespace howdah::control {
+namespace howdah {
 
 struct AllowedExtension {
   std::string_view name;
@@ -55,14 +57,24 @@ inline constexpr std::array kRefusedExtensions{
     RefusedExtension{"dblink", "opens connections to any address"},
     RefusedExtension{"file_fdw", "reads files of the server and runs programs"},
     RefusedExtension{"pageinspect", "reads raw pages, past all rights"},
+    RefusedExtension{"plperl", "is a language whose wall has had holes"},
     RefusedExtension{"plperlu", "is a language without a wall: its functions run anything"},
     RefusedExtension{"plpython3u", "is a language without a wall: its functions run anything"},
+    RefusedExtension{"pltcl", "is a language whose wall has had holes"},
     RefusedExtension{"pltclu", "is a language without a wall: its functions run anything"},
     RefusedExtension{"postgres_fdw", "opens connections to any address"},
 };
 
-const AllowedExtension* find_allowed_extension(std::string_view name);
-// Empty: there is no special reason.
-std::string_view why_refused(std::string_view name);
+// null: it is not allowed.
+inline const AllowedExtension* find_allowed_extension(std::string_view name) {
+  const auto found = std::ranges::find(kAllowedExtensions, name, &AllowedExtension::name);
+  return found == kAllowedExtensions.end() ? nullptr : &*found;
+}
 
-}  // namespace howdah::control
+// Empty: there is no special reason.
+inline std::string_view why_refused(std::string_view name) {
+  const auto found = std::ranges::find(kRefusedExtensions, name, &RefusedExtension::name);
+  return found == kRefusedExtensions.end() ? std::string_view() : found->why;
+}
+
+}  // namespace howdah
