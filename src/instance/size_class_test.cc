@@ -51,6 +51,15 @@ TEST(SizeClass, few_connections_do_not_go_below_those_of_the_class) {
   EXPECT_EQ(server_connections(SizeClass::large, 20), 208);
 }
 
+// Else the kernel ends an instance whose clients only take what maxConnections gives them.
+TEST(SizeClass, memory_of_the_group_grows_with_the_connections_beyond_those_of_the_class) {
+  const auto memory = [](std::int64_t connections) {
+    return group_limits(SizeClass::nano, connections, false).memory_max;
+  };
+  EXPECT_EQ(memory(server_connections(SizeClass::nano, 1)), 512_MiB);
+  EXPECT_EQ(memory(server_connections(SizeClass::nano, 500)), 512_MiB + 480 * 4_MiB);
+}
+
 TEST(SizeClass, settings_have_no_name_twice) {
   for (const int major : {13, 18}) {
     auto settings = size_settings(SizeClass::medium, 20, major);
