@@ -90,8 +90,8 @@ ByteCount expected_memory(SizeClass size_class) {
 os::GroupLimits group_limits(SizeClass size_class, std::int64_t connections, bool tuned) {
   // Beside its sessions: its own processes, workers, and what an administrator runs on the server.
   constexpr std::int64_t kOtherProcesses = 100;
-  // An idle backend takes some 3 MiB, what the kernel keeps for it included.
-  constexpr ByteCount kPerSession = 4_MiB;
+  // An idle session takes 1 to 2 MB with what the kernel keeps for it; one that works, its caches.
+  constexpr ByteCount kMemoryOfConnection = 8_MiB;
   os::GroupLimits limits;
   limits.processes_max = connections + kOtherProcesses;
   switch (size_class) {
@@ -112,8 +112,7 @@ os::GroupLimits group_limits(SizeClass size_class, std::int64_t connections, boo
       limits.memory_max = kTunedMemoryMax;
   }
   if (tuned) limits.memory_max = kTunedMemoryMax;
-  const std::int64_t more = connections - server_connections(size_class, 0);
-  if (more > 0) limits.memory_max += kPerSession * static_cast<ByteCount>(more);
+  limits.memory_max += static_cast<ByteCount>(connections) * kMemoryOfConnection;
   return limits;
 }
 

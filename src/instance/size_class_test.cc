@@ -51,15 +51,6 @@ TEST(SizeClass, few_connections_do_not_go_below_those_of_the_class) {
   EXPECT_EQ(server_connections(SizeClass::large, 20), 208);
 }
 
-// Else the kernel ends an instance whose clients only take what maxConnections gives them.
-TEST(SizeClass, memory_of_the_group_grows_with_the_connections_beyond_those_of_the_class) {
-  const auto memory = [](std::int64_t connections) {
-    return group_limits(SizeClass::nano, connections, false).memory_max;
-  };
-  EXPECT_EQ(memory(server_connections(SizeClass::nano, 1)), 512_MiB);
-  EXPECT_EQ(memory(server_connections(SizeClass::nano, 500)), 512_MiB + 480 * 4_MiB);
-}
-
 TEST(SizeClass, settings_have_no_name_twice) {
   for (const int major : {13, 18}) {
     auto settings = size_settings(SizeClass::medium, 20, major);
@@ -76,6 +67,18 @@ TEST(SizeClass, settings_that_only_18_knows_are_left_out_before) {
   EXPECT_FALSE(find(size_settings(SizeClass::nano, 20, 17), "io_method"));
   EXPECT_EQ(find(size_settings(SizeClass::nano, 20, 18), "io_method"), "sync");
   EXPECT_FALSE(find(size_settings(SizeClass::large, 20, 18), "io_method"));
+}
+
+TEST(SizeClass, groups_leave_room_for_every_connection_and_for_settings_of_a_users_own) {
+  const auto nano = group_limits(SizeClass::nano, 28, false);
+  EXPECT_GE(nano.memory_max, 512_MiB);
+  EXPECT_GT(nano.processes_max, 28);
+  const auto many = group_limits(SizeClass::nano, 508, false);
+  EXPECT_GE(many.memory_max, nano.memory_max + 480 * 4_MiB);
+  EXPECT_GT(many.processes_max, 508);
+  // shared_buffers may be set to 8 GB.
+  EXPECT_GT(group_limits(SizeClass::nano, 28, true).memory_max, 10_GiB);
+  EXPECT_GT(group_limits(SizeClass::large, 28, false).cpu_weight, nano.cpu_weight);
 }
 
 }  // namespace
