@@ -119,10 +119,11 @@ test(`${MOVES} sealed values that were moved are all refused`, async () => {
     measured: `${refused} refused`,
     met: refused === MOVES,
   });
-  report.control({
+  report.figure({
     what: "the same values put back to their own place",
-    seen: `${opened} of ${MOVES} open`,
-    failed: opened === MOVES,
+    target: `${MOVES} of ${MOVES} open`,
+    measured: `${opened} open`,
+    met: opened === MOVES,
   });
   assert.equal(refused, MOVES);
   assert.equal(opened, MOVES);
