@@ -235,14 +235,17 @@ async function killOne(): Promise<string> {
   if (name === "all") {
     howdah.killEverything({ deep: true });
     await howdah.up();
-  } else if (name === "catalog" || name === "tenant") {
-    const found = readPostmasters(howdah).filter(
-      ({ directory }) => (directory === "catalog") === (name === "catalog"),
-    );
-    process.kill(random.pick(found).pid, "SIGKILL");
-  } else {
-    howdah.kill(name);
+    return name;
   }
+  const pids = () =>
+    name === "catalog" || name === "tenant"
+      ? readPostmasters(howdah)
+          .filter(({ directory }) => (directory === "catalog") === (name === "catalog"))
+          .map(({ pid }) => pid)
+      : howdah.pidsOf(name);
+  // The last kill may have been of the same.
+  const alive = await until(`${name} runs`, LIMIT_MS, () => pids().length > 0 && pids());
+  process.kill(random.pick(alive), "SIGKILL");
   return name;
 }
 

@@ -57,8 +57,8 @@ async function prepare(): Promise<void> {
 
 async function leave(): Promise<void> {
   await catalog?.end();
-  for (const folder of unpackedDumps) fs.rmSync(folder, { recursive: true, force: true }
-});
+  for (const folder of unpackedDumps) fs.rmSync(folder, { recursive: true, force: true });
+}
 
 function connectCatalog(): Promise<pg.Client> {
   return connectAsPlatform(howdah.it.socketsOf("catalog"), "postgres_control");
