@@ -244,8 +244,8 @@ async function killOne(): Promise<string> {
           .map(({ pid }) => pid)
       : howdah.pidsOf(name);
   // The last kill may have been of the same.
-  const alive = await until(`${name} runs`, LIMIT_MS, () => pids().length > 0 && pids());
-  process.kill(random.pick(alive), "SIGKILL");
+  await until(`${name} runs`, LIMIT_MS, () => pids().length > 0);
+  process.kill(random.pick(pids()), "SIGKILL");
   return name;
 }
 
