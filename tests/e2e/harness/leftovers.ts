@@ -128,9 +128,22 @@ export function killAll(dataDir: string): number {
   throw new Error(`processes of ${dataDir} do not die`);
 }
 
+const UNMOUNT_MS_MAX = 10_000;
+
+/** Those that used it may still be dying. */
+export function unmount(target: string): void {
+  const end = performance.now() + UNMOUNT_MS_MAX;
+  for (;;) {
+    const { status, stderr } = spawnSync("umount", [target], { encoding: "utf8" });
+    if (status === 0) return;
+    if (performance.now() > end) throw new Error(stderr);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+  }
+}
+
 /** What a reboot does besides ending every process: no mounts, no loop devices, no /run. */
 export function forgetKernelState(dataDir: string, uid?: number): void {
-  for (const target of mountsOf(dataDir).reverse()) execFileSync("umount", [target]);
+  for (const target of mountsOf(dataDir).reverse()) unmount(target);
   for (const device of loopDevicesOf(dataDir)) execFileSync("losetup", ["-d", device]);
   removeControlGroups(dataDir);
   fs.rmSync(runtimeDirectory(dataDir, uid), { recursive: true, force: true });
