@@ -62,7 +62,11 @@ Task<void> DiskGuard::look() {
                                                                     environment_.volume.get())));
   thresholds_ = disk_thresholds(room_.size_bytes, environment_.volume->alone());
   ballast_bytes_ = ballast_.size();
-  tell(disk_state(room_.free_bytes, thresholds_));
+  DiskState state = disk_state(room_.free_bytes, thresholds_);
+  // At the bound itself it would be told again and again.
+  const bool just = room_.free_bytes < thresholds_.refuse + thresholds_.refuse / 16;
+  if (state == DiskState::ok && state_ != DiskState::ok && just) state = DiskState::low;
+  tell(state);
   HOWDAH_CO_CHECK(co_await adjust_ballast());
   if (state_ == DiskState::full) HOWDAH_CO_CHECK(co_await suspend_grower());
   if (state_ != DiskState::ok) look_closely();
