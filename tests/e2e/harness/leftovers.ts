@@ -82,12 +82,15 @@ export function controlGroupsOf(dataDir: string): string[] {
   return stdout.split("\n").filter((line) => line !== "");
 }
 
+/** A process that was killed is in its group until the kernel has taken it apart. */
 function removeControlGroups(dataDir: string): void {
   for (const tree of controlGroupsOf(dataDir)) {
-    for (const entry of fs.readdirSync(tree, { withFileTypes: true })) {
-      if (entry.isDirectory()) fs.rmdirSync(path.join(tree, entry.name));
+    const groups = fs.readdirSync(tree, { withFileTypes: true }).filter((one) => one.isDirectory());
+    for (const group of [...groups.map(({ name }) => path.join(tree, name)), tree]) {
+      for (let round = 0; spawnSync("rmdir", [group]).status !== 0 && round < 100; round++) {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+      }
     }
-    fs.rmdirSync(tree);
   }
 }
 
