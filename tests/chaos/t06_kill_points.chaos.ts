@@ -59,6 +59,15 @@ async function pidOf(it: Howdah, victim: Victim, operations: Operation[]): Promi
   return random.pick(involved.length > 0 ? involved : tenants).pid;
 }
 
+/** It may have ended by itself since it was looked for: then nothing is killed. */
+function killNow(pid: number): void {
+  try {
+    if (pid > 0) process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 interface Outcome {
   /** Only of operations that were under way at the kill. */
   points: string[];
@@ -87,8 +96,7 @@ async function round(it: Howdah, victim: Victim, names: OperationName[]): Promis
   });
   const watch = new TwinWatch(it);
   await sleep(until);
-  const pid = await pidOf(it, victim, operations);
-  if (pid > 0) process.kill(pid, "SIGKILL");
+  killNow(await pidOf(it, victim, operations));
   const killed = performance.now();
   const hit = operations.filter((operation) => !outcomes.has(operation));
   if (victim === "howdah") await it.up();
