@@ -22,7 +22,7 @@ function section(report: Report): string {
     "",
     `Scale ${report.scale}, seed ${report.seed}, ${report.seconds} s, ${machine.date}, commit ` +
       `${machine.commit}; ${machine.cores} cores of ${machine.CPU}, ${machine.memory}, kernel ` +
-      `${machine.kernel}, ${machine.PostgreSQL}.`,
+      `${machine.kernel}, ${machine.PostgreSQL}; load before ${machine["load before"]}.`,
     "",
     line(["what", "target", "measured", "met"]),
     "|---|---|---|---|",
