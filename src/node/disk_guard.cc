@@ -18,8 +18,10 @@ using std::chrono::steady_clock;
 constexpr ByteCount kGrowthMin = 1_MiB;
 // What was suspended last has this long to show an effect.
 constexpr milliseconds kBetweenSuspensions{250};
-// Its clients try again at once; meanwhile what it has written comes to rest.
+// Its clients try again at once; meanwhile what it has written comes to rest. So much for each time
+// that it was suspended.
 constexpr milliseconds kRefusedFor{5'000};
+constexpr milliseconds kRefusedMax{60'000};
 // Measuring one takes milliseconds, and what fills a volume is among the first.
 constexpr std::size_t kMeasuredMax = 64;
 constexpr milliseconds kSampleAgeMax{1'000};
@@ -62,7 +64,11 @@ Task<void> DiskGuard::look() {
                                                                     environment_.volume.get())));
   thresholds_ = disk_thresholds(room_.size_bytes, environment_.volume->alone());
   ballast_bytes_ = ballast_.size();
-  tell(disk_state(room_.free_bytes, thresholds_));
+  DiskState state = disk_state(room_.free_bytes, thresholds_);
+  // At the bound itself it would be told again and again.
+  const bool just = room_.free_bytes < thresholds_.refuse + thresholds_.refuse / 16;
+  if (state == DiskState::ok && state_ != DiskState::ok && just) state = DiskState::low;
+  tell(state);
   HOWDAH_CO_CHECK(co_await adjust_ballast());
   if (state_ == DiskState::full) HOWDAH_CO_CHECK(co_await suspend_grower());
   if (state_ != DiskState::ok) look_closely();
@@ -98,8 +104,18 @@ Task<void> DiskGuard::adjust_ballast() {
   // It could not all be had: then what there is has to do, and the next look tries again.
   if (!resized && wanted > before) co_return Result<void>{};
   HOWDAH_CO_CHECK(resized);
+  if (wanted < before && !std::exchange(freeing_, true)) tasks_.spawn("disk", free_deleted());
   log::info("disk", "the ballast has {} now, it had {}", to_pretty(ballast_bytes_),
             to_pretty(before));
+  co_return Result<void>{};
+}
+
+Task<void> DiskGuard::free_deleted() {
+  co_await net::offload(slow_pool_, [this] {
+    environment_.volume->free_deleted();
+    return true;
+  });
+  freeing_ = false;
   co_return Result<void>{};
 }
 
@@ -160,7 +176,7 @@ Task<void> DiskGuard::suspend_grower() {
   if (storage.held_back == 0) ++held_back_;
   ++storage.held_back;
   registry_.note_inventory_change();
-  storage.refused_until = Clock::now() + kRefusedFor;
+  storage.refused_until = Clock::now() + std::min(kRefusedFor * storage.held_back, kRefusedMax);
   log::warn("disk", "{} (token {}): suspended: it grew by {}, and {} of the volume are left",
             grower.unit->id().str(), grower.unit->manifest().token, to_pretty(grower.bytes),
             to_pretty(room_.free_bytes));
@@ -189,8 +205,8 @@ void DiskGuard::resume_all() {
 Result<void> DiskGuard::admit(const Manifest& manifest) const {
   const UnitPtr unit = registry_.find(manifest.id);
   if (!unit || unit->storage().held_back == 0) return {};
-  const bool again = unit->storage().held_back > 1;
-  const bool room = state_ != DiskState::full && !again;
+  // Only it can give back what it took, so it must be let in again; then it only reads.
+  const bool room = state_ != DiskState::full;
   if (room && Clock::now() >= unit->storage().refused_until) return {};
   return fail(ErrorCode::volume_full,
               "the disk is full, and this database is suspended because it grew most",

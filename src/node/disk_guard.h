@@ -4,9 +4,8 @@
 //   below refuse    new databases are refused (InstanceMaker asks), and it is said.
 //   below suspend   the ballast is given back, half and then all of it, so that commits and
 //                   checkpoints go on; the instance that grew most since it was last looked at is
-//                   suspended. Its starts are refused for a moment (volume_full); then it may come
-//                   back, as long as there is room, and only read. One that grows again is refused
-//                   until there is room.
+//                   suspended. Its starts are refused for some seconds (volume_full), longer each
+//                   time; then it may come back, as long as there is room, and only read.
 //   above resume    everything is as before, by itself: the ballast is made again and the
 //                   suspended may write.
 // It looks the sooner the less is left, as if the volume filled at 512 MiB/s.
@@ -63,6 +62,7 @@ class DiskGuard {
 
   Task<void> look();
   Task<void> adjust_ballast();
+  Task<void> free_deleted();
   Task<void> keep_catalog_reserve();
   void tell(DiskState state);
   void look_closely();
@@ -75,6 +75,8 @@ class DiskGuard {
   Registry& registry_;
   net::TaskGroup& tasks_;
   asio::thread_pool pool_{1};
+  asio::thread_pool slow_pool_{1};  // for commits, which no look waits for
+  bool freeing_ = false;
   volume::Ballast ballast_;
   volume::Ballast catalog_reserve_;
   DiskThresholds thresholds_;

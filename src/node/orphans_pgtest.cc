@@ -30,7 +30,11 @@ class OrphansTest : public ::testing::Test {
     uid_ = read_manifest(node_->directory_of(owned_.id))->uid;
   }
   void TearDown() override {
-    for (const os::Process& process : planted_) (void)process.signal(SIGKILL);
+    for (os::Process& process : planted_) {
+      (void)process.signal(SIGKILL);
+      // A zombie is a process of its user.
+      EXPECT_TRUE(node_->wait_until([&] { return process.reap().has_value(); }));
+    }
   }
 
   // A server that nobody watches.
@@ -108,7 +112,9 @@ TEST_F(OrphansTest, shared_memory_of_no_instance_goes_unless_something_runs_unde
 TEST_F(OrphansTest, one_that_is_set_aside_keeps_all_its_data_and_its_user_id) {
   const Instance orphan = node_->claim("orphan").value();
   const uid_t uid = read_manifest(node_->directory_of(orphan.id))->uid;
-  ASSERT_TRUE(node_->sql(orphan.socket_directory, "CREATE TABLE kept AS SELECT 42 AS n"));
+  const auto made =
+      node_->sql(orphan.socket_directory, "CREATE TABLE public.kept AS SELECT 42 AS n");
+  ASSERT_TRUE(made) << made.error().to_log();
   auto client = node_->client();
   ASSERT_TRUE(node_->acquire(orphan.id));
   EXPECT_EQ(node_->run(client.set_aside(orphan.id)).error().code, ErrorCode::instance_held);
@@ -128,7 +134,7 @@ TEST_F(OrphansTest, one_that_is_set_aside_keeps_all_its_data_and_its_user_id) {
   std::filesystem::rename(*aside, node_->directory_of(orphan.id));
   ASSERT_TRUE(node_->start());
   const Instance back = node_->acquire(orphan.id).value();
-  EXPECT_EQ(node_->sql(back.socket_directory, "SELECT n FROM kept").value_or(""), "42");
+  EXPECT_EQ(node_->sql(back.socket_directory, "SELECT n FROM public.kept").value_or(""), "42");
 }
 
 }  // namespace

@@ -105,8 +105,8 @@ Result<void> Standalone::close() {
   Result<void> closed;
   if (environment_) {
     // What was mounted before serves somebody: what a crash left running, or the next start.
-    environment_->sandbox->close();
     if (!was_mounted_) closed = environment_->volume->close();
+    environment_->sandbox->close();
     environment_->pool.join();
     environment_.reset();
     (void)os::remove_tree(private_runtime_);

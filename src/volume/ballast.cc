@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "volume/detail/btrfs_ioctl.h"
-
 namespace howdah::volume {
 
 ByteCount ballast_size(ByteCount volume_size_bytes) {
@@ -35,11 +33,8 @@ Result<void> Ballast::resize(ByteCount bytes) {
     if (::fallocate(fd.get(), 0, 0, static_cast<off_t>(bytes)) == 0) return {};
     return fail_errno("allocate the ballast " + file_.string(), errno);
   }
-  if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) {
-    return fail_errno("shorten the ballast " + file_.string(), errno);
-  }
-  if (btrfs::is_btrfs(fd.get())) btrfs::begin_commit(fd.get());
-  return {};
+  if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) == 0) return {};
+  return fail_errno("shorten the ballast " + file_.string(), errno);
 }
 
 }  // namespace howdah::volume

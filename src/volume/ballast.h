@@ -15,7 +15,8 @@ class Ballast {
 
   ByteCount size() const;  // 0: there is none
   // Larger: allocates what is missing, at most in part of it on an error (volume_full).
-  // Smaller: gives back at once; on btrfs a commit is begun, since only that frees blocks.
+  // Smaller: gives back at once; on btrfs only the next commit frees the blocks, see
+  // Volume::free_deleted().
   Result<void> resize(ByteCount bytes);
 
  private:

@@ -105,6 +105,10 @@ Result<os::DiskSpace> BtrfsVolume::room() const {
   return space;
 }
 
+void BtrfsVolume::free_deleted() {
+  btrfs::wake_cleaner(root_fd());
+}
+
 Result<void> BtrfsVolume::grow(ByteCount size_bytes) {
   if (image_.empty()) return Volume::grow(size_bytes);
   struct stat info{};

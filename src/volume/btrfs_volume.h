@@ -20,6 +20,7 @@ class BtrfsVolume final : public Volume {
   Result<bool> limit_own_bytes(const std::string& path, ByteCount bytes) override;
   Result<std::vector<std::string>> check() override;
   Result<os::DiskSpace> room() const override;
+  void free_deleted() override;
   Result<void> grow(ByteCount size_bytes) override;
   Result<void> close() override;
 

@@ -71,6 +71,10 @@ class Volume {
   Result<os::DiskSpace> space() const;  // as old as usage()
   // The same as of now: also without what was written and has no place on the disk yet.
   virtual Result<os::DiskSpace> room() const;
+  // Has the space of what was deleted come back now. Cost: on btrfs a commit of the whole volume,
+  // up to seconds under load (to ask for one without waiting blocks for 30 s the second time);
+  // nothing elsewhere, where it comes back by itself.
+  virtual void free_deleted() {}
   // Makes the volume size_bytes large while it is in use; the host keeps host_reserve().
   // Errors: invalid_request when it has that size already, volume_full, unsupported where the
   // volume is no image of its own. Cost: milliseconds.

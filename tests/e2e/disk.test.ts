@@ -9,6 +9,7 @@ import {
   type DiskFullResult,
   MIB,
   playDiskFull,
+  SmallDisk,
   VOLUME_SIZE,
   volumeOf,
 } from "./harness/disk_full.ts";
@@ -18,6 +19,7 @@ import { until } from "./harness/run.ts";
 import { query } from "./harness/sql.ts";
 
 const EXIT_FULL = 75;
+const LARGE = 24 * 1024 ** 3; // a host that may give some of it away
 const HOG_ALARMS = [
   /disk: .*(free of|of the volume|suspended)/,
   /instance: .*(PostgreSQL|cannot start)/,
@@ -37,10 +39,15 @@ function say(t: { diagnostic(text: string): void }, result: DiskFullResult): voi
 test("a hog that fills the volume is suspended; its neighbours commit all the time; it heals", {
   skip: !IS_ROOT,
 }, async (t) => {
+  const disk = new SmallDisk("ext4", LARGE, true);
+  t.after(() => disk.remove());
   const result = await playDiskFull({
-    start: { ...IMAGE, allowedAlarms: HOG_ALARMS },
+    start: { ...IMAGE, dataDir: disk.dataDir, allowedAlarms: HOG_ALARMS },
     hogMs: 7_000,
-    relieve: (howdah) => howdah.cli(["volume", "grow", "+400M"]),
+    relieve: async (howdah) => {
+      const grown = await howdah.cli(["volume", "grow", "+400M"]);
+      assert.equal(grown.code, 0, grown.stderr);
+    },
     after: async (howdah, hog) => {
       await until("the audit log tells of it", 30_000, async () => {
         const audit = await howdah.api.expect(200, "GET", "/api/audit?limit=200");
@@ -62,8 +69,10 @@ test("a hog that fills the volume is suspended; its neighbours commit all the ti
 
 test("the volume is shown, and grows while databases are used; its image stays whole", {
   skip: !IS_ROOT,
-}, async () => {
-  const howdah = await Howdah.start(IMAGE);
+}, async (t) => {
+  const disk = new SmallDisk("ext4", LARGE, true);
+  t.after(() => disk.remove());
+  const howdah = await Howdah.start({ ...IMAGE, dataDir: disk.dataDir });
   try {
     const made = await howdah.api.createDatabase();
     const image = path.join(howdah.dataDir, "volume.img");

@@ -56,7 +56,7 @@ Result<int> export_database(Context& context, const ExportOptions& options) {
   if (options.stop) arguments.insert(arguments.end(), {"--stop-it", "yes"});
   if (!context.quiet) arguments.insert(arguments.end(), {"--progress", "yes"});
   HOWDAH_TRY(NodeProgram program,
-             NodeProgram::start(context.layout(), arguments, context.quiet ? -1 : STDERR_FILENO));
+             NodeProgram::start(context, arguments, context.quiet ? -1 : STDERR_FILENO));
   HOWDAH_CHECK(program.finish());
   boost::json::object made = program.answer();
   made["start"] = fmt::format("{}/pg_ctl -D {} -l {}/server.log start",
@@ -82,6 +82,7 @@ void add_export_command(CLI::App& db, Context& context) {
       ->type_name("USER");
   sub->add_flag("--stop", options->stop,
                 "Close it while it is copied, where the volume has no snapshots");
+  add_setting(*sub, context, "postgres-dir");
   add_example(*sub, "sudo howdah db export shop --pgdata /srv/shop --owner postgres");
   sub->callback([&context, options] {
     context.action = [&context, options] { return export_database(context, *options); };

@@ -30,7 +30,7 @@ std::string text_of(const boost::json::object& object, std::string_view name) {
 }
 
 Result<int> list_instances(Context& context) {
-  HOWDAH_TRY(NodeProgram program, NodeProgram::start(context.layout(), {"--rescue", ""}));
+  HOWDAH_TRY(NodeProgram program, NodeProgram::start(context, {"--rescue", ""}));
   HOWDAH_CHECK(program.finish());
   context.print_rows(program.answer().at("instances"), {{"SLUG", "slug"},
                                                         {"DATABASE", "database"},
@@ -84,7 +84,7 @@ void print_banner(const Context& context, const boost::json::object& instance) {
 Result<int> open_rescue(Context& context, const RescueOptions& options) {
   HOWDAH_CHECK(context.refuse_remote("a rescue works on files; it is run"));
   if (options.name.empty()) return list_instances(context);
-  HOWDAH_TRY(NodeProgram program, NodeProgram::start(context.layout(), {"--rescue", options.name}));
+  HOWDAH_TRY(NodeProgram program, NodeProgram::start(context, {"--rescue", options.name}));
   const boost::json::object& instance = program.answer();
   auto psql = psql_beside(text_of(instance, "bin_directory"));
   if (!psql) {
@@ -115,6 +115,7 @@ void add_rescue_command(CLI::App& app, Context& context) {
   rescue->add_option("-c,--command", options->command, "Run this SQL instead of opening a shell");
   rescue->add_option("-d,--dbname", options->database, "Logical database (its own)");
   rescue->add_option("arguments", options->arguments, "For psql, after --");
+  add_setting(*rescue, context, "postgres-dir");
   add_example(*rescue, "sudo howdah rescue");
   add_example(*rescue, "sudo howdah rescue k3v9x2ab -c 'TABLE orders'");
   rescue->callback([&context, options] {

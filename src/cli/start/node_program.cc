@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <ranges>
 
 #include "base/json.h"
 
@@ -68,6 +69,18 @@ Result<json::object> read_answer(int fd) {
   return std::move(value.get_object());
 }
 
+// "bin:/usr/lib/pg" -> as the program takes them, which works elsewhere.
+std::string absolute_paths(const std::string& paths) {
+  std::string absolute;
+  for (const auto part : std::views::split(paths, ':')) {
+    if (part.empty()) continue;
+    const os::Path path(std::string(part.begin(), part.end()));
+    absolute +=
+        (absolute.empty() ? "" : ":") + std::filesystem::absolute(path).lexically_normal().string();
+  }
+  return absolute;
+}
+
 std::string text_of(const json::object& object, std::string_view name) {
   const json::value* value = object.if_contains(name);
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
@@ -88,8 +101,9 @@ Error error_of(const json::object& object) {
 
 }  // namespace
 
-Result<NodeProgram> NodeProgram::start(const Layout& layout, std::vector<std::string> arguments,
+Result<NodeProgram> NodeProgram::start(const Context& context, std::vector<std::string> arguments,
                                        int progress) {
+  const Layout layout = context.layout();
   HOWDAH_CHECK(check_owner(layout));
   // Held until the end: no `howdah up` begins meanwhile. Without it, one runs.
   HOWDAH_TRY(auto lock, os::try_lock(layout.data / "lock"));
@@ -106,6 +120,10 @@ Result<NodeProgram> NodeProgram::start(const Layout& layout, std::vector<std::st
                        layout.runtime.string(),
                        "--ready-fd",
                        std::to_string(ready.out.get())};
+  const std::string servers = absolute_paths(context.config().text("postgres-dir"));
+  if (!servers.empty()) {
+    options.arguments.insert(options.arguments.end(), {"--postgres-dir", servers});
+  }
   if (!lock) options.arguments.insert(options.arguments.end(), {"--in-use", "yes"});
   options.arguments.insert(options.arguments.end(), arguments.begin(), arguments.end());
   options.environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

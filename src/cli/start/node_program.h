@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/context.h"
 #include "cli/start/layout.h"
 #include "os/process.h"
 
@@ -15,7 +16,7 @@ class NodeProgram {
   // Starts it on the folder and waits for its answer, however long that takes. What it logs goes to
   // logs/howdah-rescue.log. progress: a descriptor for its words to people; -1: nowhere.
   // Errors: what it answered; not_found and forbidden when the folder is not there or not ours.
-  static Result<NodeProgram> start(const Layout& layout, std::vector<std::string> arguments,
+  static Result<NodeProgram> start(const Context& context, std::vector<std::string> arguments,
                                    int progress = -1);
 
   NodeProgram(NodeProgram&&) = default;

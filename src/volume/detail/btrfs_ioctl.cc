@@ -165,11 +165,6 @@ void wake_cleaner(int fd) {
   (void)::ioctl(fd, BTRFS_IOC_SYNC);
 }
 
-void begin_commit(int fd) {
-  __u64 transaction = 0;
-  (void)::ioctl(fd, BTRFS_IOC_START_SYNC, &transaction);
-}
-
 ByteCount unplaced_bytes(int fd) {
   btrfs_ioctl_fs_info_args info{};
   if (::ioctl(fd, BTRFS_IOC_FS_INFO, &info) != 0) return 0;

@@ -28,9 +28,6 @@ Result<void> destroy_nested(int fd);
 // out everything on the file system.
 void wake_cleaner(int fd);
 
-// Has what was deleted freed soon: begins a commit and does not wait for it.
-void begin_commit(int fd);
-
 // Bytes of data that were written to files and have no place on the disk yet: they are not in
 // statvfs. 0 where the kernel does not tell.
 ByteCount unplaced_bytes(int fd);

@@ -10,6 +10,12 @@ import { sleep, until } from "./run.ts";
 import { connect, query } from "./sql.ts";
 
 export const MIB = 1024 ** 2;
+
+/** Why a volume cannot grow on this machine, whose disk keeps 20 % free; undefined: it can. */
+export function hostIsShort(): string | undefined {
+  const { bavail, blocks, bsize } = fs.statfsSync("/tmp");
+  return bavail * bsize < (blocks * bsize) / 5 + 1024 * MIB ? "too little disk is free" : undefined;
+}
 export const VOLUME_SIZE = 700 * MIB;
 
 interface SqlError extends Error {
@@ -184,18 +190,22 @@ export async function dropHog(howdah: Howdah, hog: Database): Promise<void> {
   });
 }
 
-/** A data folder on a small disk of its own, of a file system. */
+/**
+ * A data folder on a disk of its own, of a file system. The machine's own may be too full for what
+ * is tried. sparse: it is as large as it says only for who asks.
+ */
 export class SmallDisk {
   readonly base = makeBase();
   readonly dataDir: string;
   private readonly mount: string;
 
-  constructor(type: "xfs" | "ext4") {
+  constructor(type: "xfs" | "ext4", size = VOLUME_SIZE, sparse = false) {
     const image = path.join(this.base, "disk.img");
     this.mount = path.join(this.base, "mnt");
     this.dataDir = path.join(this.mount, "data");
     fs.mkdirSync(this.mount);
-    execFileSync("fallocate", ["-l", String(VOLUME_SIZE), image]);
+    if (sparse) fs.writeFileSync(image, "");
+    execFileSync(sparse ? "truncate" : "fallocate", [sparse ? "-s" : "-l", String(size), image]);
     const options = type === "xfs" ? ["-q", "-m", "reflink=1"] : ["-q", "-F", "-m", "0"];
     execFileSync(`mkfs.${type}`, [...options, image]);
     execFileSync("mount", ["-o", "loop", image, this.mount]);
