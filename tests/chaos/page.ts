@@ -22,7 +22,7 @@ function section(report: Report): string {
     "",
     `Scale ${report.scale}, seed ${report.seed}, ${report.seconds} s, ${machine.date}, commit ` +
       `${machine.commit}; ${machine.cores} cores of ${machine.CPU}, ${machine.memory}, kernel ` +
-      `${machine.kernel}, ${machine.PostgreSQL}.`,
+      `${machine.kernel}, ${machine.PostgreSQL}; load before ${machine["load before"]}.`,
     "",
     line(["what", "target", "measured", "met"]),
     "|---|---|---|---|",
@@ -49,7 +49,7 @@ function newestReports(folder: string): Report[] {
   const best = new Map<string, Report>();
   for (const name of fs.readdirSync(folder).filter((file) => file.endsWith(".json"))) {
     const report = JSON.parse(fs.readFileSync(path.join(folder, name), "utf8")) as Report;
-    if (report.figures.length === 0) continue; // its test failed
+    if (report.figures.length + report.not_run.length === 0) continue; // its test failed
     if (best.get(report.test)?.scale !== "full") best.set(report.test, report);
   }
   return [...best.values()];

@@ -217,16 +217,23 @@ export async function settled(
   }
 }
 
-/** Looks for two postmasters on one directory all the time, until it is stopped. */
+/**
+ * Looks for two postmasters on one directory all the time, until it is stopped. Only what two looks
+ * in a row see counts: a server process looks like its postmaster for a moment after the fork, and
+ * when that was killed just then, nothing tells them apart.
+ */
 export class TwinWatch {
   readonly found = new Set<string>();
   looks = 0;
+  private before: string[] = [];
   private readonly timer: NodeJS.Timeout;
 
   constructor(howdah: Howdah) {
     this.timer = setInterval(() => {
       this.looks++;
-      for (const pair of twins(howdah)) this.found.add(pair);
+      const seen = twins(howdah);
+      for (const pair of seen) if (this.before.includes(pair)) this.found.add(pair);
+      this.before = seen;
     }, 100).unref();
   }
 

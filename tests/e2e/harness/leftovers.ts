@@ -152,9 +152,31 @@ export function forgetKernelState(dataDir: string, uid?: number): void {
   fs.rmSync(runtimeDirectory(dataDir, uid), { recursive: true, force: true });
 }
 
+const UIDS_OF_FOLDER = 65_536;
+
+/** Shared memory of the users that belong to the data folder: servers that are killed leave it. */
+function removeSharedMemory(dataDir: string): void {
+  const text = read("/var/lib/howdah-uids.json");
+  if (process.getuid?.() !== 0 || text === "") return;
+  const { leases } = JSON.parse(text) as { leases: { first: number; path: string }[] };
+  const first = leases.find((lease) => lease.path === dataDir)?.first;
+  if (first === undefined) return;
+  const isOurs = (uid: number) => uid >= first && uid < first + UIDS_OF_FOLDER;
+  for (const name of fs.readdirSync("/dev/shm")) {
+    const file = path.join("/dev/shm", name);
+    const uid = fs.lstatSync(file, { throwIfNoEntry: false })?.uid;
+    if (uid !== undefined && isOurs(uid)) fs.rmSync(file, { force: true });
+  }
+  for (const line of read("/proc/sysvipc/shm").split("\n").slice(1)) {
+    const [, id, , , , , , uid] = line.trim().split(/\s+/);
+    if (id && isOurs(Number(uid))) spawnSync("ipcrm", ["-m", id]);
+  }
+}
+
 /** For the end of a test that failed: takes everything away by force. */
 export function removeByForce(dataDir: string, uid?: number): void {
   killAll(dataDir);
+  removeSharedMemory(dataDir);
   removeControlGroups(dataDir);
   for (const target of mountsOf(dataDir).reverse()) execFileSync("umount", ["-l", target]);
   for (const device of loopDevicesOf(dataDir)) execFileSync("losetup", ["-d", device]);
