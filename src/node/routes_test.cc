@@ -34,7 +34,7 @@ TEST(Callers, without_root_are_the_one_user_and_root) {
   EXPECT_EQ(caller_of(users, 1001), Caller::stranger);
 }
 
-TEST(Callers, gates_may_call_six_routes_of_seventeen) {
+TEST(Callers, gates_may_call_six_routes_of_eighteen) {
   http::Router router;
   const Users users = privileged();
   struct NoCalls : NodeCalls {
@@ -57,7 +57,7 @@ TEST(Callers, gates_may_call_six_routes_of_seventeen) {
   routes.add_to(router);
   std::size_t allowed = 0;
   for (const auto& route : router.routes()) allowed += gate_may_call(route.method, route.pattern);
-  EXPECT_EQ(router.routes().size(), 17U);
+  EXPECT_EQ(router.routes().size(), 18U);
   EXPECT_EQ(allowed, 6U);
   EXPECT_TRUE(gate_may_call(Method::post, "/v1/instances/{id}/acquire"));
   EXPECT_FALSE(gate_may_call(Method::del, "/v1/instances/{id}"));
