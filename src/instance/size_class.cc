@@ -90,6 +90,8 @@ ByteCount expected_memory(SizeClass size_class) {
 os::GroupLimits group_limits(SizeClass size_class, std::int64_t connections, bool tuned) {
   // Beside its sessions: its own processes, workers, and what an administrator runs on the server.
   constexpr std::int64_t kOtherProcesses = 100;
+  // An idle session takes 1 to 2 MB with what the kernel keeps for it; one that works, its caches.
+  constexpr ByteCount kMemoryOfConnection = 8_MiB;
   os::GroupLimits limits;
   limits.processes_max = connections + kOtherProcesses;
   switch (size_class) {
@@ -110,6 +112,7 @@ os::GroupLimits group_limits(SizeClass size_class, std::int64_t connections, boo
       limits.memory_max = kTunedMemoryMax;
   }
   if (tuned) limits.memory_max = kTunedMemoryMax;
+  limits.memory_max += static_cast<ByteCount>(connections) * kMemoryOfConnection;
   return limits;
 }
 

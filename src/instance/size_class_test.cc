@@ -69,5 +69,17 @@ TEST(SizeClass, settings_that_only_18_knows_are_left_out_before) {
   EXPECT_FALSE(find(size_settings(SizeClass::large, 20, 18), "io_method"));
 }
 
+TEST(SizeClass, groups_leave_room_for_every_connection_and_for_settings_of_a_users_own) {
+  const auto nano = group_limits(SizeClass::nano, 28, false);
+  EXPECT_GE(nano.memory_max, 512_MiB);
+  EXPECT_GT(nano.processes_max, 28);
+  const auto many = group_limits(SizeClass::nano, 508, false);
+  EXPECT_GE(many.memory_max, nano.memory_max + 480 * 4_MiB);
+  EXPECT_GT(many.processes_max, 508);
+  // shared_buffers may be set to 8 GB.
+  EXPECT_GT(group_limits(SizeClass::nano, 28, true).memory_max, 10_GiB);
+  EXPECT_GT(group_limits(SizeClass::large, 28, false).cpu_weight, nano.cpu_weight);
+}
+
 }  // namespace
 }  // namespace howdah::instance

@@ -7,6 +7,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <list>
 #include <map>
 #include <optional>
 #include <vector>
@@ -34,6 +35,8 @@ class TurnsTest : public testing::Test {
     co_await timer.async_wait(kToken);
     co_return Result<void>{};
   }
+  // It outlives every task.
+  Turns& make(Turns::Limits limits) { return all_.emplace_back(io_.get_executor(), limits); }
   void start(Turns& turns, int first, int last) {
     for (int number = first; number <= last; ++number) tasks_.spawn("work", work(turns, number));
     poll();
@@ -48,13 +51,14 @@ class TurnsTest : public testing::Test {
   }
 
   asio::io_context io_;
+  std::list<Turns> all_;
   std::vector<int> begun_;
   std::map<int, asio::steady_timer*> ends_;
   TaskGroup tasks_{io_.get_executor()};
 };
 
 TEST_F(TurnsTest, no_more_than_allowed_begin_and_the_others_in_their_order) {
-  Turns turns(io_.get_executor(), {.at_once = 2});
+  Turns& turns = make({.at_once = 2});
   start(turns, 1, 5);
   EXPECT_THAT(begun_, ElementsAre(1, 2));
   EXPECT_EQ(turns.waiting(), 3U);
@@ -67,7 +71,7 @@ TEST_F(TurnsTest, no_more_than_allowed_begin_and_the_others_in_their_order) {
 }
 
 TEST_F(TurnsTest, one_more_than_may_wait_is_refused) {
-  Turns turns(io_.get_executor(), {.at_once = 1, .waiting_max = 1});
+  Turns& turns = make({.at_once = 1, .waiting_max = 1});
   start(turns, 1, 2);
   std::optional<Result<Turns::Turn>> refused;
   asio::co_spawn(io_, turns.take(), [&refused](std::exception_ptr, Result<Turns::Turn> answer) {
@@ -79,7 +83,7 @@ TEST_F(TurnsTest, one_more_than_may_wait_is_refused) {
 }
 
 TEST_F(TurnsTest, whoever_gives_up_leaves_the_queue) {
-  Turns turns(io_.get_executor(), {.at_once = 1});
+  Turns& turns = make({.at_once = 1});
   start(turns, 1, 1);
   asio::cancellation_signal give_up;
   asio::co_spawn(
@@ -94,7 +98,7 @@ TEST_F(TurnsTest, whoever_gives_up_leaves_the_queue) {
 }
 
 TEST_F(TurnsTest, one_that_takes_long_does_not_keep_the_others_waiting) {
-  Turns turns(io_.get_executor(), {.at_once = 1, .count_for = milliseconds{5}});
+  Turns& turns = make({.at_once = 1, .count_for = milliseconds{5}});
   start(turns, 1, 2);
   EXPECT_THAT(begun_, ElementsAre(1));
   io_.restart();

@@ -7,13 +7,15 @@
 // place of its length, kills one process, and waits until all is quiet. A kill point is a pair of
 // operation and process.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { type Howdah, shared } from "../e2e/harness/howdah.ts";
+import { IS_ROOT } from "../e2e/harness/paths.ts";
 import { sleep } from "../e2e/harness/run.ts";
 import { connectAsPlatform } from "../e2e/harness/sql.ts";
-import { inspect, settled, TwinWatch } from "./harness/inspection.ts";
+import { inspect, settled, TwinWatch, uidRange } from "./harness/inspection.ts";
 import {
   measure,
   OPERATIONS,
@@ -42,7 +44,7 @@ const howdah = shared({
 const random = new Random();
 const lengths = new Map<OperationName, number>();
 
-/** The process to kill; undefined: there is none such now. */
+/** The process to kill; 0: there is none such now. */
 async function pidOf(it: Howdah, victim: Victim, operations: Operation[]): Promise<number> {
   if (victim === "howdah") return it.pid;
   if (victim !== "catalog" && victim !== "instance") return it.pidsOf(victim)[0] ?? 0;
@@ -155,7 +157,7 @@ test("after each kill everything is absent or complete within 30 s", async (t) =
 });
 
 /** Plants something, wants to see it told, takes it away. */
-async function plant(what: RegExp, make: () => Promise<() => Promise<void>>): Promise<string> {
+async function plant(what: RegExp, make: Planting): Promise<void> {
   const undo = await make();
   try {
     const faults = await inspect(howdah.it);
@@ -166,7 +168,6 @@ async function plant(what: RegExp, make: () => Promise<() => Promise<void>>): Pr
   } finally {
     await undo();
   }
-  return what.source;
 }
 
 async function plantRow(sql: string, undo: string): Promise<() => Promise<void>> {
@@ -179,63 +180,75 @@ async function plantRow(sql: string, undo: string): Promise<() => Promise<void>>
   };
 }
 
+type Planting = () => Promise<() => Promise<void>>;
+
+/** Things that a dead agent can have left: what is told of each, and how to make it. */
+function leftByAgent(it: Howdah): [RegExp, string][] {
+  const id = "i-planted00000";
+  return [
+    [/directory i-planted00000 is half-made/, path.join(instancesFolder(it), id)],
+    [/socket folder of unknown i-planted00000/, it.socketsOf(id)],
+    [/half-deleted: planted/, path.join(it.dataDir, "volume/.howdah-staging/planted")],
+  ];
+}
+
+/** Looks like a second postmaster of a running instance, as far as the kernel shows it. */
+async function plantTwin(it: Howdah): Promise<() => Promise<void>> {
+  const [instance] = (await readNode(it)).filter(({ pid }) => pid > 0);
+  const command = fs.readFileSync(`/proc/${instance!.pid}/cmdline`, "utf8").split("\0");
+  const child = spawn("/bin/sleep", ["60"], { argv0: command.slice(0, -1).join(" ") });
+  await sleep(200);
+  return async () => {
+    child.kill("SIGKILL");
+  };
+}
+
+/** A process of a user that belongs to this data folder and to no instance. */
+async function plantStray(it: Howdah): Promise<() => Promise<void>> {
+  const range = uidRange(it)!;
+  const uid = range.first + range.count - 1;
+  const child = spawn("/bin/sleep", ["60"], { uid, gid: uid, cwd: "/" });
+  await sleep(200);
+  return async () => {
+    child.kill("SIGKILL");
+  };
+}
+
 test("the inspection sees what is planted: it can fail", async () => {
   const it = howdah.it;
-  const seen: string[] = [];
-  const folder = path.join(instancesFolder(it), "i-planted00000");
-  seen.push(
-    await plant(/directory i-planted00000 is half-made/, async () => {
-      fs.mkdirSync(path.join(folder, "data"), { recursive: true });
-      return async () => fs.rmSync(folder, { recursive: true });
-    }),
-  );
-  const sockets = it.socketsOf("i-planted00000");
-  seen.push(
-    await plant(/socket folder of unknown i-planted00000/, async () => {
-      fs.mkdirSync(sockets);
-      return async () => fs.rmdirSync(sockets);
-    }),
-  );
-  const staging = path.join(it.dataDir, "volume/.howdah-staging/planted");
-  seen.push(
-    await plant(/half-made or half-deleted: planted/, async () => {
-      fs.mkdirSync(staging);
-      return async () => fs.rmdirSync(staging);
-    }),
-  );
-  seen.push(
-    await plant(/is being created by no job/, () =>
-      plantRow(
-        `INSERT INTO howdah.databases (friendly_name, owner_email)
-         VALUES ('planted', 'owner@example.org')`,
-        "DELETE FROM howdah.databases WHERE friendly_name = 'planted'",
-      ),
-    ),
-  );
+  const folders: [RegExp, Planting][] = leftByAgent(it).map(([what, folder]) => [
+    what,
+    async () => {
+      fs.mkdirSync(folder);
+      return async () => fs.rmdirSync(folder);
+    },
+  ]);
+  const row: Planting = () =>
+    plantRow(
+      `INSERT INTO howdah.databases (friendly_name, owner_email)
+       VALUES ('planted', 'owner@example.org')`,
+      "DELETE FROM howdah.databases WHERE friendly_name = 'planted'",
+    );
+  const all: [RegExp, Planting][] = [
+    ...folders,
+    [/is being created by no job/, row],
+    [/postmasters \d+ and \d+ on/, () => plantTwin(it)],
+  ];
+  // Without root all run as the same user.
+  if (IS_ROOT) all.push([/process \d+ of nobody/, () => plantStray(it)]);
+  for (const [what, make] of all) await plant(what, make);
   await settled(it, LIMIT_MS);
   report.control({
-    what: "the inspection, shown planted orphans",
-    seen: `told all ${seen.length} kinds: ${seen.join(", ")}`,
+    what: "the inspection, shown planted orphans and a second postmaster",
+    seen: `told all ${all.length} kinds: ${all.map(([what]) => what.source).join(", ")}`,
     failed: true,
   });
 });
 
-test("the inspection sees a second postmaster, a lost instance and a foreign process", async () => {
+test("what a dead agent can have left is taken away by the next one", async () => {
   const it = howdah.it;
-  const made = await it.api.createDatabase();
-  const [instance] = (await readNode(it)).filter((one) => one.token !== "" && one.pid > 0);
-  await plant(/postmasters \d+ and \d+ on/, async () => {
-    // Something that looks like a second one, as far as the kernel shows it.
-    const { spawn } = await import("node:child_process");
-    const commandOf = fs.readFileSync(`/proc/${instance!.pid}/cmdline`, "utf8").split("\0");
-    const child = spawn("/bin/sleep", ["60"], {
-      argv0: commandOf.slice(0, -1).join(" "),
-    });
-    await sleep(200);
-    return async () => {
-      child.kill("SIGKILL");
-    };
-  });
-  await it.api.deleteDatabase(made.id);
+  for (const [, folder] of leftByAgent(it)) fs.mkdirSync(folder);
+  const killed = it.kill("howdah-node");
+  await it.isBack("howdah-node", killed);
   await settled(it, LIMIT_MS);
 });

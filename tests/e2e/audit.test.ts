@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Database, Json } from "./harness/api.ts";
+import { hostIsShort, MIB } from "./harness/disk_full.ts";
 import { shared } from "./harness/howdah.ts";
 import { Contract } from "./harness/openapi.ts";
 import { connect } from "./harness/sql.ts";
@@ -76,7 +77,8 @@ test("every call that changes something is in the audit log", async () => {
   await does("revokeApiKey", "DELETE", `/api/keys/${key.id}`);
   await does("createCatalogDump", "POST", "/api/catalog/dumps");
   await does("rotateMasterKey", "POST", "/api/secrets/rotate-master-key");
-  await does("growVolume", "POST", "/api/volume/grow", { addBytes: 64 * 1024 ** 2 });
+  if (hostIsShort()) seen.set("growVolume", "not run: too little disk is free");
+  else await does("growVolume", "POST", "/api/volume/grow", { addBytes: 64 * MIB });
 
   // Only who may command the machine gets it, so not by this API key.
   const keysShown = async (): Promise<number> =>

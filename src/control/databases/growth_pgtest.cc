@@ -52,8 +52,9 @@ class GrowthTest : public testing::CatalogTest {
              FROM fill, generate_series(1, 10) AS k;
            INSERT INTO howdah.firewall_rules (database_id, network, ip_address, removed_at)
              SELECT id, '192.0.2.1', '192.0.2.1', now() FROM fill;
-           INSERT INTO howdah.denied_attempts (database_id, branch_id, address, first_at, last_at)
-             SELECT id, branch_id, '192.0.2.1', now(), now() FROM fill;
+           INSERT INTO howdah.denied_attempts (database_id, branch_id, address, direct_count,
+                                               pooled_count, first_at, last_at)
+             SELECT id, branch_id, '192.0.2.1', 1, 0, now(), now() FROM fill;
            ANALYZE)",
         first, last));
   }

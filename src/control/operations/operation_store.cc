@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "control/principal.h"
+
 namespace howdah::control::operation_store {
 namespace {
 
@@ -90,8 +92,9 @@ Task<std::optional<Operation>> read(pg::Pool& pool, OperationId id) {
 }
 
 Task<std::vector<Operation>> list(pg::Pool& pool, Page page, Filter filter) {
-  std::vector<pg::Value> parameters{pg::param(page.fetch_count())};
-  std::string where = "WHERE true";
+  std::vector<pg::Value> parameters{pg::param(page.fetch_count()), kDefaultOrganisation.str()};
+  // Without it there is no index in this order.
+  std::string where = "WHERE o.organisation_id = $2";
   const auto add = [&where, &parameters](std::string_view condition, pg::Value value) {
     parameters.push_back(std::move(value));
     where += fmt::format(fmt::runtime(condition), parameters.size());

@@ -12,7 +12,7 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { makeBase } from "../../e2e/harness/howdah.ts";
-import { mountsOf } from "../../e2e/harness/leftovers.ts";
+import { mountsOf, unmount } from "../../e2e/harness/leftovers.ts";
 import { runOk } from "../../e2e/harness/run.ts";
 
 const DISK_BYTES = 3 * 1024 ** 3;
@@ -46,7 +46,7 @@ export async function withMounted<T>(
   try {
     return await done();
   } finally {
-    await runOk("umount", [place], { timeoutMs: TIMEOUT_MS });
+    unmount(place);
   }
 }
 
@@ -90,7 +90,7 @@ export class CutDisk {
 
   /** After the power cut that left this: the machine starts with it. Nothing may use the disk. */
   startFrom(cut: string): void {
-    runNow("umount", this.root);
+    unmount(this.root);
     fs.renameSync(cut, this.image);
     this.mount(this.image, "disk");
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What belongs to a data folder in the kernel's eyes: processes, mounts, loop devices, sockets.
 // A stop must leave none; a test that fails must not leave any for the next one either.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
@@ -76,11 +76,10 @@ export function controlGroupsOf(dataDir: string): string[] {
   const id = read(path.join(dataDir, "howdah.json")).match(/"id": ?"([^"]+)"/)?.[1];
   if (!id || !fs.existsSync("/sys/fs/cgroup")) return [];
   const name = `howdah-${id}`;
-  return execFileSync("find", ["/sys/fs/cgroup", "-maxdepth", "7", "-type", "d", "-name", name], {
-    encoding: "utf8",
-  })
-    .split("\n")
-    .filter((line) => line !== "");
+  const args = ["/sys/fs/cgroup", "-maxdepth", "7", "-type", "d", "-name", name];
+  // Its exit code says no more than that some group of somebody else went away meanwhile.
+  const { stdout } = spawnSync("find", args, { encoding: "utf8" });
+  return stdout.split("\n").filter((line) => line !== "");
 }
 
 function removeControlGroups(dataDir: string): void {
@@ -129,9 +128,22 @@ export function killAll(dataDir: string): number {
   throw new Error(`processes of ${dataDir} do not die`);
 }
 
+const UNMOUNT_MS_MAX = 10_000;
+
+/** Those that used it may still be dying. */
+export function unmount(target: string): void {
+  const end = performance.now() + UNMOUNT_MS_MAX;
+  for (;;) {
+    const { status, stderr } = spawnSync("umount", [target], { encoding: "utf8" });
+    if (status === 0) return;
+    if (performance.now() > end) throw new Error(stderr);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+  }
+}
+
 /** What a reboot does besides ending every process: no mounts, no loop devices, no /run. */
 export function forgetKernelState(dataDir: string, uid?: number): void {
-  for (const target of mountsOf(dataDir).reverse()) execFileSync("umount", [target]);
+  for (const target of mountsOf(dataDir).reverse()) unmount(target);
   for (const device of loopDevicesOf(dataDir)) execFileSync("losetup", ["-d", device]);
   removeControlGroups(dataDir);
   fs.rmSync(runtimeDirectory(dataDir, uid), { recursive: true, force: true });
