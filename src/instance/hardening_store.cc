@@ -29,6 +29,14 @@ END $$;
 ALTER ROLE howdah_monitor LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
   NOINHERIT PASSWORD NULL;
 ALTER ROLE howdah_monitor RESET ALL;
+-- Attached to a logical database, they would end the platform's sessions there as they begin; what
+-- is a role's own counts for more, and 13 does not know them.
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT s.name FROM pg_catalog.pg_settings s
+              WHERE s.name IN ('idle_session_timeout', 'transaction_timeout') LOOP
+    EXECUTE pg_catalog.format('ALTER ROLE howdah_admin SET %I = 0', name);
+  END LOOP;
+END $$;
 REVOKE ALL ON DATABASE postgres, template0, template1 FROM PUBLIC;
 GRANT CONNECT ON DATABASE postgres TO PUBLIC;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;

@@ -8,7 +8,7 @@
 //   belongs to the extension plpgsql, so that no dump of a tenant's contains it.
 // - howdah_monitor: sees sizes and counters, no row and no statement; may enter `postgres` only.
 // - `postgres` and the templates belong to nobody: no schema, table or large object of a tenant's.
-// docs/adr/2026-11-21-guard-of-extensions.md.
+// docs/adr/2026-11-21-guard-of-extensions.md, docs/adr/2026-11-21-platform-sessions-and-monitor.md.
 #pragma once
 #include <string>
 

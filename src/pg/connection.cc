@@ -323,13 +323,8 @@ Task<Connection> Connection::open_within(std::unique_ptr<Impl> impl, ConnectOpti
 // The views of settings know each major's; those that are not in it (role, session_authorization)
 // come with the connection or cannot be attached.
 Task<void> Connection::forget_attached() {
-  constexpr int kHasTransactionTimeout = 170'000;
-  // It could end the statement below.
-  if (server_version() >= kHasTransactionTimeout) {
-    HOWDAH_CO_CHECK(co_await script("SET transaction_timeout = 0"));
-  }
   HOWDAH_CO_CHECK(co_await query(
-      R"(SELECT pg_catalog.count(pg_catalog.set_config(name, coalesce(boot_val, ''), false))
+      R"(SELECT pg_catalog.count(pg_catalog.set_config(name, boot_val, false))
          FROM pg_catalog.pg_settings
          WHERE source IN ('database', 'user', 'database user')
            AND context IN ('user', 'superuser'))"));

@@ -15,7 +15,8 @@ struct Pin {
 };
 
 // What every major knows and any role may set. A server refuses a connection that names a setting
-// it does not know: those of some majors only are set back afterwards (Connection::open).
+// it does not know: those of some majors only are set back afterwards (Connection::open), but for
+// two that could end a session before that, which are the role's own (instance/hardening_store.cc).
 constexpr std::array kPins{
     Pin{"role", "none"},
     Pin{"local_preload_libraries", ""},
@@ -39,6 +40,8 @@ constexpr std::array kPins{
     Pin{"bytea_output", "hex"},
     Pin{"intervalstyle", "postgres"},
     Pin{"extra_float_digits", "1"},
+    Pin{"timezone_abbreviations", "Default"},
+    Pin{"client_min_messages", "notice"},
     Pin{"synchronous_commit", "on"},
     Pin{"password_encryption", "scram-sha-256"},
     // They write statements to the log.
