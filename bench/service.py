@@ -96,6 +96,16 @@ class Howdah:
 
     def api(self, method, path, body=None):
         """One call on a connection that is kept open; returns `data`."""
+        content = self._call(method, path, body)
+        return json.loads(content)["data"] if content else None
+
+    def timed_get(self, path):
+        """ms until the whole answer is here, unread."""
+        begun = time.perf_counter()
+        self._call("GET", path)
+        return (time.perf_counter() - begun) * 1000
+
+    def _call(self, method, path, body=None):
         headers = {"X-API-Key": self.connection["api_key"]}
         text = None
         if body is not None:
@@ -110,7 +120,7 @@ class Howdah:
         self._used = time.monotonic()
         if response.status >= 300:
             raise RuntimeError(f"{method} {path}: {response.status} {content.decode()[:500]}")
-        return json.loads(content)["data"] if content else None
+        return content
 
     def create_database(self, name, **settings):
         return self.api("POST", "/databases", {"friendlyName": name,

@@ -38,15 +38,6 @@ def _daemons(howdah, seconds):
             "cpu_percent": used_us / 1e6 / seconds * 100, "seconds": seconds}
 
 
-def _lists(howdah, count):
-    times = []
-    for _ in range(count):
-        begun = time.perf_counter()
-        howdah.api("GET", "/databases")
-        times.append((time.perf_counter() - begun) * 1000)
-    return first_rows.summary(times)
-
-
 def _wakes(client, databases):
     """Each asleep, and once more right after."""
     woken, running = [], []
@@ -95,7 +86,7 @@ def measure(howdah, client, plan):
     herds.wait_for_sleep(howdah, databases)
     time.sleep(5)
     found["asleep"] = _daemons(howdah, plan["idle_seconds"])
-    found["lists"] = _lists(howdah, 200)
+    found["lists"] = first_rows.summary([howdah.timed_get("/databases") for _ in range(200)])
     found["wakes"] = _wakes(client, choice.sample(databases, sampled))
     found["herd"] = _herd(howdah, choice.sample(databases, sampled), plan["herds"])
     herds.wait_for_sleep(howdah, databases)

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A stream of messages, each given to the parser of its type: a client's and an instance's.
-#include <cstdint>
-#include <cstdlib>
-
 #include "pgwire/message.h"
+#include "require.h"
 
 namespace {
 
 using namespace howdah::pgwire;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 // Parses, and where the parser is content, what is built from its result must be what was parsed.
 void check_body(char type, std::string_view body) {
@@ -58,7 +52,7 @@ void check_body(char type, std::string_view body) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  std::string_view stream(reinterpret_cast<const char*>(data), size);
+  std::string_view stream = text_of(data, size);
   for (;;) {
     const auto header = decode_header(stream, kLoginBodyBytesMax);
     if (!header || !*header) return 0;

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first packets of a client, and what the gate would send on to an instance for them.
-#include <cstdint>
-#include <cstdlib>
-
 #include "pgwire/startup.h"
+#include "require.h"
 
 namespace {
 
 using namespace howdah::pgwire;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void check_startup(const StartupMessage& message) {
   const auto startup = read_startup(message);
@@ -38,7 +32,7 @@ void check_options(std::string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view buffer(reinterpret_cast<const char*>(data), size);
+  const std::string_view buffer = text_of(data, size);
   check_options(buffer);
   const auto decoded = decode_first_packet(buffer);
   if (!decoded) return 0;

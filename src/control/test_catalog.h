@@ -44,9 +44,7 @@ class CatalogTest : public ::testing::Test {
   }
 
   CatalogPlace place() const {
-    return {server().socket_directory(),
-            {{15, "15", "/usr/lib/postgresql/15/bin"}},
-            pg::testing::TestServer::kSuperuser};
+    return {server().socket_directory(), {{15, "15", "/usr/lib/postgresql/15/bin"}}};
   }
 
   void SetUp() override {

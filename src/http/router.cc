@@ -80,7 +80,12 @@ void log_failure(const Error& error, const Request& request) {
   if (info_of(error.code).http_status < 500 || error.code == ErrorCode::unsupported) return;
   const bool ours = error.code == ErrorCode::internal || error.code == ErrorCode::sql_error ||
                     error.code == ErrorCode::seal_broken;
-  log::write(ours ? log::Level::error : log::Level::warn, "http",
+  // Who keeps the disk says so once; each client that is refused for it says nothing new.
+  const bool known = error.code == ErrorCode::volume_full;
+  log::write(ours    ? log::Level::error
+             : known ? log::Level::info
+                     : log::Level::warn,
+             "http",
              fmt::format("{} {} [{}]: {}", to_string(request.method), request.path,
                          request.request_id, error.to_log()));
 }

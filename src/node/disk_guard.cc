@@ -159,6 +159,7 @@ Task<void> DiskGuard::suspend_grower() {
   auto& storage = grower.unit->storage();
   if (storage.held_back == 0) ++held_back_;
   ++storage.held_back;
+  registry_.note_inventory_change();
   storage.refused_until = Clock::now() + kRefusedFor;
   log::warn("disk", "{} (token {}): suspended: it grew by {}, and {} of the volume are left",
             grower.unit->id().str(), grower.unit->manifest().token, to_pretty(grower.bytes),
@@ -178,6 +179,7 @@ void DiskGuard::resume_all() {
     if (unit->storage().held_back == 0) continue;
     unit->storage().held_back = 0;
     unit->storage().due = {};
+    registry_.note_inventory_change();
     log::info("disk", "{} (token {}): there is room again, it may write", unit->id().str(),
               unit->manifest().token);
   }

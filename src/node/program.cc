@@ -60,7 +60,15 @@ Result<void> set_log_level(const Flags& flags) {
   return {};
 }
 
-Result<void> run(int argc, const char* const* argv) {
+// Whoever asked is told; nothing here has to alarm anybody else.
+int rescue(asio::io_context& io, Flags flags, Config config) {
+  const auto done = run_rescue(io, std::move(flags), std::move(config));
+  if (done) return 0;
+  log::info("rescue", "refused: {}", done.error().to_log());
+  return info_of(done.error().code).exit_code;
+}
+
+Result<int> run(int argc, const char* const* argv) {
   std::vector<std::string_view> names = config_flag_names();
   for (const std::string_view name : rescue_flag_names()) names.push_back(name);
   HOWDAH_TRY(Flags flags, Flags::parse(argc, argv, names));
@@ -71,8 +79,9 @@ Result<void> run(int argc, const char* const* argv) {
   // A supervisor that is gone must not take the agent along.
   std::signal(SIGPIPE, SIG_IGN);
   asio::io_context io(1);
-  if (is_rescue(flags)) return run_rescue(io, std::move(flags), std::move(config));
-  return net::run(io, run_agent(io, std::move(flags), std::move(config)));
+  if (is_rescue(flags)) return rescue(io, std::move(flags), std::move(config));
+  HOWDAH_CHECK(net::run(io, run_agent(io, std::move(flags), std::move(config))));
+  return 0;
 }
 
 }  // namespace
@@ -80,7 +89,7 @@ Result<void> run(int argc, const char* const* argv) {
 int run_program(int argc, const char* const* argv) {
   try {
     const auto result = run(argc, argv);
-    if (result) return 0;
+    if (result) return *result;
     const Error& error = result.error();
     log::error("node", "{}{}{}", error.to_log(), error.hint.empty() ? "" : "; ", error.hint);
     return info_of(error.code).exit_code;

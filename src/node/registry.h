@@ -64,8 +64,8 @@ class Registry {
   // It was not made.
   void release_uid(uid_t uid);
 
-  // Another one whenever instances, their tokens or their settings may have changed; states do not
-  // count. Good for as long as this agent runs.
+  // Another one whenever instances, their tokens, their settings, or whether they are held back may
+  // have changed; states do not count. Good for as long as this agent runs.
   std::uint64_t inventory_version() const { return inventory_version_; }
   void note_inventory_change() { ++inventory_version_; }
 

@@ -95,6 +95,9 @@ Task<void> serve(Standalone& folder, Caller& caller, Manifest manifest) {
   const auto told = caller.answer(ready);
   if (told) co_await wait_for_caller();
   HOWDAH_CO_TRY(const auto report, co_await process->stop());
+  const auto released =
+      environment.sandbox->release(instance::sandbox_name(environment.place_of(manifest.id)));
+  if (!released) log::warn("rescue", "{}", released.error().to_log());
   log::info("rescue", "{} is stopped {}", manifest.id.str(),
             report.way == instance::StopWay::clean ? "cleanly" : "after a crash");
   co_return told;

@@ -58,6 +58,8 @@ Result<void> Standalone::read_manifests() {
   for (const auto& entry : fs::directory_iterator(data_dir_ / "volume" / "instances", error)) {
     if (!nodeapi::is_instance_id(entry.path().filename().string())) continue;
     auto manifest = read_manifest(entry.path());
+    // One without is half-made: nobody's, and the next agent takes it away.
+    if (!manifest && manifest.error().code == ErrorCode::not_found) continue;
     if (!manifest) {
       log::warn("rescue", "{}: {}", entry.path().string(), manifest.error().to_log());
     } else if (!manifest->is_spare()) {
@@ -103,6 +105,7 @@ Result<void> Standalone::close() {
   Result<void> closed;
   if (environment_) {
     // What was mounted before serves somebody: what a crash left running, or the next start.
+    environment_->sandbox->close();
     if (!was_mounted_) closed = environment_->volume->close();
     environment_->pool.join();
     environment_.reset();

@@ -49,6 +49,7 @@ function newestReports(folder: string): Report[] {
   const best = new Map<string, Report>();
   for (const name of fs.readdirSync(folder).filter((file) => file.endsWith(".json"))) {
     const report = JSON.parse(fs.readFileSync(path.join(folder, name), "utf8")) as Report;
+    if (report.figures.length === 0) continue; // its test failed
     if (best.get(report.test)?.scale !== "full") best.set(report.test, report);
   }
   return [...best.values()];

@@ -7,7 +7,7 @@ import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import type pg from "pg";
 import type { Database, Json } from "../e2e/harness/api.ts";
 import { shared } from "../e2e/harness/howdah.ts";
@@ -24,18 +24,21 @@ const MOVES = scaled(16, 200);
 
 const report = new Reporter("T20", "Secrets");
 const random = new Random();
-const howdah = shared({
-  volumeSize: 4 * 1024 ** 3,
-  args: ["--rate-limit", "writes=1000:20000"],
-  // What these tests do to the catalog and its processes is what somebody should be told.
-  allowedAlarms: [/ WARN /, /ERROR api: .*sealed value cannot be opened/, /core dumped/],
-});
+const howdah = shared(
+  {
+    volumeSize: 4 * 1024 ** 3,
+    args: ["--rate-limit", "writes=1000:20000"],
+    // What these tests do to the catalog and its processes is what somebody should be told.
+    allowedAlarms: [/ WARN /, /ERROR http: .*sealed value cannot be opened/, /core dumped/],
+  },
+  { first: prepare, last: leave },
+);
 let catalog: pg.Client;
 const databases: Database[] = [];
 const keyOf = new Map<string, string>(); // Idempotency-Key -> the API key of its answer
 const secrets = new Map<string, string>(); // what was told once -> what it is
 
-before(async () => {
+async function prepare(): Promise<void> {
   catalog = await connectCatalog();
   for (let i = 0; i < DATABASES; i++) {
     const made = await howdah.it.api.expect(201, "POST", "/api/databases", {
@@ -50,11 +53,11 @@ before(async () => {
     keyOf.set(`answer-${i}`, key);
     secrets.set(key, `API key ${i}`);
   }
-});
+}
 
-after(async () => {
+async function leave(): Promise<void> {
   await catalog?.end();
-  for (const folder of unpackedDumps) fs.rmSync(folder, { recursive: true, force: true });
+  for (const folder of unpackedDumps) fs.rmSync(folder, { recursive: true, force: true }
 });
 
 function connectCatalog(): Promise<pg.Client> {

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import type pg from "pg";
 import type { Json } from "../e2e/harness/api.ts";
 import { shared } from "../e2e/harness/howdah.ts";
@@ -20,7 +20,7 @@ const FINDINGS_EXIT_CODE = 6;
 
 const report = new Reporter("T24", "Audit log");
 const random = new Random();
-const howdah = shared();
+const howdah = shared({}, { first: prepare, last: leave });
 let catalog: pg.Client;
 let last: number; // the position of the last row
 let savedHead: { id: number; hash: string };
@@ -30,7 +30,7 @@ const COLUMNS =
   "at, organisation_id, actor, action, subject, database_id, remote_address, request_id, " +
   "details, prev_hash, hash";
 
-before(async () => {
+async function prepare(): Promise<void> {
   catalog = await connectAsPlatform(howdah.it.socketsOf("catalog"), "postgres_control");
   for (let i = 0; i < ROWS_MIN / 2; i++) {
     const made = await howdah.it.api.expect(201, "POST", "/api/keys", {
@@ -47,11 +47,11 @@ before(async () => {
   assert.ok(last >= ROWS_MIN, `${last} rows`);
   savedHead = (await howdah.it.api.expect(200, "GET", "/api/audit/head")).data;
   assert.equal(savedHead.id, last);
-});
+}
 
-after(async () => {
+async function leave(): Promise<void> {
   await catalog?.end();
-});
+}
 
 async function one(sql: string): Promise<Json> {
   return (await catalog.query(sql)).rows[0];

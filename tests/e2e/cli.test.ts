@@ -51,7 +51,8 @@ test("a database is made, listed, shown and deleted by name", async () => {
 test("a database is made with its settings, its limit and its protection", async () => {
   const args = ["db", "create", "tuned", "--email", "ada@example.org", "--protect"];
   args.push("--set", "work_mem=9MB", "--set", "jit=off", "--storage-limit", "209715200");
-  const made = await json(args);
+  await json(args);
+  const made = await json(["db", "show", "tuned"]);
   assert.equal(made.protected, true);
   assert.equal(made.storage_limit_bytes, 209715200);
   assert.deepEqual(made.settings, { work_mem: "9MB", jit: "off" });

@@ -4,22 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Database } from "./harness/api.ts";
 import { shared } from "./harness/howdah.ts";
+import { inParallel } from "./harness/run.ts";
 import { query } from "./harness/sql.ts";
 
 const howdah = shared({ volumeSize: 6 * 1024 ** 3 });
 const COUNT = 100;
 const AT_ONCE = 10;
-
-/** Runs job(0..count-1), at most `atOnce` at a time. */
-async function inParallel<T>(count: number, atOnce: number, job: (i: number) => Promise<T>) {
-  const results: T[] = [];
-  let next = 0;
-  const worker = async () => {
-    for (let i = next++; i < count; i = next++) results[i] = await job(i);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  return results;
-}
 
 test(`${COUNT} databases are made ${AT_ONCE} at a time, each answers, each is alone`, async (t) => {
   const { api } = howdah.it;

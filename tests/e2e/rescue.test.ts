@@ -118,10 +118,6 @@ test("while Howdah runs one that is awake is joined, one that sleeps is refused"
     assert.equal(asleep.code, EXIT.conflict, asleep.stderr);
     assert.match(asleep.stderr, /sleeps/);
     assert.match(asleep.stderr, /howdah psql|stop Howdah/);
-
-    // The supervisor starts it again; meanwhile its instances serve.
-    const pid = howdah.kill("howdah-node");
-    await howdah.isBack("howdah-node", pid);
     await howdah.end();
   } finally {
     howdah.removeByForce();

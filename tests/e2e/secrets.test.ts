@@ -48,7 +48,7 @@ test("secrets rotate changes the key and says so, and passwords still open", asy
 });
 
 test("the same request is carried out once", async () => {
-  const headers = { "Idempotency-Key": "rotate-once" };
+  const headers = { "Idempotency-Key": "rotate-once", Prefer: "wait=30" };
   const call = () =>
     howdah.it.api.expect(200, "POST", "/api/secrets/rotate-master-key", { headers });
   assert.deepEqual(await call(), await call());

@@ -68,6 +68,16 @@ Finding judge_volume(const nodeapi::NodeStatus& node);
 Finding judge_space(std::string name, const std::string& what, const os::DiskSpace& space,
                     ByteCount free_min);
 
+// damage.cc
+struct Damage {
+  std::string name;  // of the database
+  std::string text;  // when, and what PostgreSQL said
+};
+Findings check_damage(const Subject& subject);
+Findings judge_damage(const std::vector<Damage>& found);
+// The last line of a server's log that tells of a damaged page, with its time; empty: none.
+std::string damage_in(std::string_view log);
+
 // memory.cc
 Findings check_memory(const Subject& subject);
 Finding judge_memory(const os::MemoryInfo& memory);

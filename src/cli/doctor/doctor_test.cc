@@ -42,6 +42,23 @@ TEST(Doctor, little_space_is_a_warning_and_very_little_a_fault) {
   expect_finding(judge_space("disk", "here", {100_GiB, 1_GiB - 1}, 4_GiB), Status::fail);
 }
 
+TEST(Doctor, a_damaged_page_in_a_server_log_is_told_with_its_time) {
+  const std::string head = "2026-01-02 03:04:05.678 UTC [71] ";
+  const std::string tail = " client backend\tpsql\tuser_a\ttenant_a\t";
+  EXPECT_EQ(damage_in(head + "00000" + tail + "LOG:  all is well\n"), "");
+  EXPECT_EQ(damage_in(head + "P0001" + tail + "ERROR:  invalid page XX001 \n"), "");
+  const std::string damaged =
+      head + "XX001" + tail + "ERROR:  invalid page in block 3 of relation base/1/2\x07\n";
+  EXPECT_EQ(damage_in("x\n" + damaged + head),
+            "2026-01-02 03:04:05 UTC: invalid page in block 3 of relation base/1/2?");
+  EXPECT_TRUE(judge_damage({}).empty());
+  const auto found = judge_damage({{"tenant_a", damage_in(damaged)}});
+  ASSERT_EQ(found.size(), 1U);
+  expect_finding(found.front(), Status::fail);
+  EXPECT_EQ(judge_damage(std::vector<Damage>(9, Damage{"a", "b"})).back().text,
+            "4 more of the same");
+}
+
 TEST(Doctor, memory_is_short_when_no_further_database_would_be_started) {
   EXPECT_EQ(judge_memory({8_GiB, 4_GiB}).status, Status::ok);
   expect_finding(judge_memory({8_GiB, 100_MiB}), Status::fail);

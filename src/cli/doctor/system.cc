@@ -116,9 +116,9 @@ Findings check_walls(const Subject& subject) {
 Findings check_everything(const Subject& subject) {
   Findings all;
   for (const auto check :
-       {check_postgres, check_folder, check_volume, check_space, check_memory, check_ports,
-        check_certificate, check_clock, check_processes, check_users, check_walls, check_leftovers,
-        check_firewall, check_service, check_dumps}) {
+       {check_postgres, check_folder, check_volume, check_space, check_damage, check_memory,
+        check_ports, check_certificate, check_clock, check_processes, check_users, check_walls,
+        check_leftovers, check_firewall, check_service, check_dumps}) {
     for (Finding& finding : check(subject)) all.push_back(std::move(finding));
   }
   return all;

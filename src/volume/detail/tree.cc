@@ -112,6 +112,27 @@ Result<void> sync_below(int fd, int depth) {
   return sync(fd, "a directory");
 }
 
+// Between file systems of two types the kernel copies nothing by itself.
+Result<void> copy_by_hand(int from, int to, off_t begin, off_t end) {
+  std::vector<char> buffer(1 << 20);
+  for (off_t at = begin; at < end;) {
+    const auto wanted = std::min(buffer.size(), static_cast<std::size_t>(end - at));
+    const ssize_t size = ::pread(from, buffer.data(), wanted, at);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return fail_errno("read a file", errno);
+    if (size == 0) return {};
+    for (ssize_t done = 0; done < size;) {
+      const ssize_t written =
+          ::pwrite(to, buffer.data() + done, static_cast<std::size_t>(size - done), at + done);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return fail_errno("write a file", errno);
+      done += written;
+    }
+    at += size;
+  }
+  return {};
+}
+
 // Copies [begin, end) of a file. Returns early at the source's end.
 Result<void> copy_range(int from, int to, off_t begin, off_t end) {
   off_t in = begin;
@@ -120,6 +141,7 @@ Result<void> copy_range(int from, int to, off_t begin, off_t end) {
     const ssize_t size =
         ::copy_file_range(from, &in, to, &out, static_cast<std::size_t>(end - in), 0);
     if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno == EXDEV) return copy_by_hand(from, to, in, end);
     if (size < 0) return fail_errno("copy a file", errno);
     if (size == 0) return {};
   }

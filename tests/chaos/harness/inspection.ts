@@ -6,7 +6,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { Howdah } from "../../e2e/harness/howdah.ts";
-import { loopDevicesOf, mountsOf } from "../../e2e/harness/leftovers.ts";
+import { controlGroupsOf, loopDevicesOf, mountsOf } from "../../e2e/harness/leftovers.ts";
 import { sleep } from "../../e2e/harness/run.ts";
 import {
   type Catalog,
@@ -160,23 +160,19 @@ function judgeKernel({ howdah, node, directories }: Seen): string[] {
   return faults;
 }
 
-/** Control groups of this data folder whose name holds the id of an instance that is gone. */
+const groupTrees = new Map<string, string[]>();
+
+/** Control groups of instances that are gone. */
 function judgeControlGroups(howdah: Howdah, node: NodeInstance[]): string[] {
-  const folder = path.basename(howdah.runtimeDir);
   const known = new Set(node.map(({ id }) => id));
-  const root = "/sys/fs/cgroup";
-  const found: string[] = [];
-  const walk = (above: string, depth: number): void => {
-    for (const name of namesIn(above)) {
-      const place = path.join(above, name);
-      if (depth > 5 || !fs.statSync(place, { throwIfNoEntry: false })?.isDirectory()) continue;
-      const id = /\bi-[a-z0-9]{12}\b/.exec(name)?.[0];
-      if (id && !known.has(id) && place.includes(folder)) found.push(`control group ${place}`);
-      walk(place, depth + 1);
-    }
-  };
-  walk(root, 0);
-  return found;
+  // Looking for the trees takes long, and they stay where they are.
+  const trees = groupTrees.get(howdah.dataDir) ?? controlGroupsOf(howdah.dataDir);
+  if (trees.length > 0) groupTrees.set(howdah.dataDir, trees);
+  return trees.flatMap((tree) =>
+    namesIn(tree)
+      .filter((name) => /^i-[a-z0-9]{12}$/.test(name) && !known.has(name))
+      .map((name) => `control group ${tree}/${name}`),
+  );
 }
 
 /** Every fault there is at this moment. Something that does not answer is one, too. */

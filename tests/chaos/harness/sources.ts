@@ -105,6 +105,23 @@ export async function readNode(howdah: Howdah): Promise<NodeInstance[]> {
   return answer.instances;
 }
 
+/** How often each instance was started since the agent runs. */
+export async function readStarts(howdah: Howdah): Promise<Map<string, number>> {
+  const starts = new Map<string, number>();
+  for (let after = 0; ; ) {
+    const target = `/v1/journal?after=${after}&wait_ms=0`;
+    const page = await askNode<{
+      entries: { sequence: number; instance_id: string; state: string }[];
+    }>(howdah, "GET", target);
+    const last = page.entries.at(-1);
+    if (!last) return starts;
+    for (const { instance_id: id, state } of page.entries) {
+      if (state === "starting") starts.set(id, (starts.get(id) ?? 0) + 1);
+    }
+    after = last.sequence;
+  }
+}
+
 /** What the gate would serve if it started now (docs/formats/route-file.md). */
 export function readRoutes(howdah: Howdah): Map<string, Route> {
   const routes = new Map<string, Route>();

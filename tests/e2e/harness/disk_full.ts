@@ -171,16 +171,15 @@ export async function volumeOf(howdah: Howdah): Promise<Volume> {
   return (await howdah.api.expect(200, "GET", "/api/volume")).data;
 }
 
-/** The hog makes room itself, once it may come back: DROP takes little room, and gives much. */
+/** The hog makes room itself, once it may come back: a DROP takes little and gives much. */
 export async function dropHog(howdah: Howdah, hog: Database): Promise<void> {
   await until("the hog drops its tables", 60_000, async () => {
     await sleep(500);
-    const sql = "SET default_transaction_read_only = off; DROP TABLE hog, hog_long";
+    const sql = "SET default_transaction_read_only = off; DROP SCHEMA public CASCADE";
     const dropped = await query(howdah, hog, sql).then(
       () => true,
       () => false,
     );
-    if (dropped) await query(howdah, hog, "CREATE TABLE hog (n int, t text)").catch(() => {});
     return dropped;
   });
 }
@@ -268,7 +267,7 @@ export async function playDiskFull(options: DiskFullOptions): Promise<DiskFullRe
       : until("everything is as before", 90_000, async () => {
           const { state, databases_held_back, ballast_bytes } = await volumeOf(howdah);
           if (state === "full" || databases_held_back > 0 || ballast_bytes < 60 * MIB) return false;
-          return query(howdah, hogDatabase, "INSERT INTO hog VALUES (1, 'healed')").then(
+          return query(howdah, hogDatabase, "CREATE SCHEMA healed").then(
             () => true,
             () => false,
           );

@@ -97,3 +97,14 @@ export async function until<T>(
     await sleep(20);
   }
 }
+
+/** Runs job(0..count-1), at most `atOnce` at a time. */
+export async function inParallel<T>(count: number, atOnce: number, job: (i: number) => Promise<T>) {
+  const results: T[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let i = next++; i < count; i = next++) results[i] = await job(i);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return results;
+}
