@@ -259,7 +259,8 @@ TEST_P(HardeningTest, each_of_the_worst_settings_does_harm_to_a_session_that_doe
     require(
         as_tenant(request, fmt::format("ALTER DATABASE {} SET {}", kTenant, setting), "postgres"));
   };
-  const std::string work = "CREATE TABLE public.w AS SELECT pg_sleep(0.1); DROP TABLE public.w";
+  const std::string work =
+      "CREATE TABLE public.w AS SELECT 1 AS a FROM pg_sleep(0.1); DROP TABLE public.w";
   for (const char* setting : {"role = 'user_template'", "default_transaction_read_only = on",
                               "statement_timeout = 20", "local_preload_libraries = 'nothing'"}) {
     require(as_tenant(request, "ALTER DATABASE tenant_template RESET ALL", "postgres"));
