@@ -88,11 +88,24 @@ Task<http::Response> OperationRoutes::cancel(Call call) {
   HOWDAH_CO_CHECK(query.finish());
   HOWDAH_CO_TRY(const Operation operation, co_await find(call));
   HOWDAH_CO_CHECK(co_await platform_.jobs.cancel(operation.id));
+  HOWDAH_CO_CHECK(co_await platform_.catalog.pool().transaction<bool>(
+      std::bind_front(&OperationRoutes::record_cancel, this, call, operation)));
   const auto wait = preferred_wait(call.request);
   if (wait) HOWDAH_CO_CHECK(co_await platform_.jobs.wait(operation.id, *wait));
   HOWDAH_CO_TRY(const Operation present, co_await find(call));
   co_return success(is_final(present.state) ? 200 : 202,
                     {.data = to_json(present), .message = "Cancellation requested"});
+}
+
+Task<bool> OperationRoutes::record_cancel(Call call, Operation operation,
+                                          pg::Connection& connection) {
+  AuditEntry entry{.action = "operation.cancel",
+                   .subject = "operation:" + operation.id.str(),
+                   .details = {{"title", operation.title}},
+                   .request_id = call.request.request_id};
+  if (!operation.database_id.empty()) entry.database_id = DatabaseId(operation.database_id);
+  HOWDAH_CO_CHECK(co_await platform_.audit.append(connection, call.caller, std::move(entry)));
+  co_return true;
 }
 
 Task<http::Response> OperationRoutes::events(Call call) {

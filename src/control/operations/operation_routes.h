@@ -20,6 +20,7 @@ class OperationRoutes : public Feature {
   Task<http::Response> events(Call call);
   // Not found also for a key of another database: it must not learn what exists.
   Task<Operation> find(const Call& call);
+  Task<bool> record_cancel(Call call, Operation operation, pg::Connection& connection);
   Task<void> stream(OperationId id, std::int64_t after, Principal caller, http::BodyWriter write);
 
   Platform& platform_;
