@@ -298,6 +298,7 @@ TEST(Authentication, an_address_that_fails_too_often_is_slowed_down_and_others_a
   };
   for (int i = 0; i < 3; ++i) guess({});
   EXPECT_GE(guess({}), FailedAttempts::kDelay);
+  ASSERT_TRUE(harness.eventually([&] { return harness.gate().handshakes() == 0; }));
   {
     TestClient a(harness.port()), b(harness.port()), c(harness.port()), d(harness.port());
     ASSERT_TRUE(harness.eventually([&] { return harness.gate().handshakes() == 4; }));

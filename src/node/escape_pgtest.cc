@@ -157,11 +157,11 @@ class EscapeTest : public ::testing::Test {
     std::string line;
     for (const std::string& word : command(targets)) line += "\"" + word + "\" ";
     const std::string& sockets = one_.socket_directory;
-    EXPECT_TRUE(node_.sql(sockets, "CREATE TABLE probes (line text)"));
-    const auto copied = node_.sql(sockets, "COPY probes FROM PROGRAM '" + line + "2>&1'");
+    EXPECT_TRUE(node_.sql(sockets, "CREATE TABLE public.probes (line text)"));
+    const auto copied = node_.sql(sockets, "COPY public.probes FROM PROGRAM '" + line + "2>&1'");
     EXPECT_TRUE(copied) << copied.error().to_log();
     return parse_outcome(
-        node_.sql(sockets, "SELECT string_agg(line, chr(10)) FROM probes").value_or(""));
+        node_.sql(sockets, "SELECT string_agg(line, chr(10)) FROM public.probes").value_or(""));
   }
   Outcome without_it(const Targets& targets) const {
     os::SpawnOptions options;

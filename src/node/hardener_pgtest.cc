@@ -35,7 +35,9 @@ class HardenerTest : public ::testing::Test {
   // As an agent that knew nothing of it has left it.
   void make_old() {
     for (const char* sql : {"ALTER EXTENSION plpgsql DROP EVENT TRIGGER howdah_guard_extensions",
-                            "DROP EVENT TRIGGER howdah_guard_extensions"}) {
+                            "DROP EVENT TRIGGER howdah_guard_extensions",
+                            "ALTER EXTENSION plpgsql DROP FUNCTION howdah_guard_extensions()",
+                            "DROP FUNCTION howdah_guard_extensions()"}) {
       ASSERT_TRUE(node_->sql(instance_.socket_directory, sql, database_)) << sql;
     }
     for (const char* sql : {"DROP SCHEMA howdah CASCADE", "DROP ROLE howdah_monitor"}) {

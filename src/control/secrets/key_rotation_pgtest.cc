@@ -277,7 +277,7 @@ asio::awaitable<void> KeyRotationTest::moved_values_do_not_open() {
   const json::value b = co_await make("k-2");
   const std::string id_a = text(a, "id"), id_b = text(b, "id");
   const std::string save =
-      "CREATE TABLE saved AS SELECT id, generation, sealed_password "
+      "CREATE TABLE public.saved AS SELECT id, generation, sealed_password "
       "FROM howdah.credentials";
   EXPECT_TRUE(co_await sql(save));
   const auto of = [](const std::string& database) {
@@ -318,7 +318,7 @@ asio::awaitable<void> KeyRotationTest::moved_values_do_not_open() {
     EXPECT_EQ(text(*co_await reveal(id_b), "password"), text(b, "password"));
     EXPECT_TRUE(
         co_await sql("UPDATE howdah.credentials c SET id = s.id, generation = "
-                     "s.generation, sealed_password = s.sealed_password FROM saved s, "
+                     "s.generation, sealed_password = s.sealed_password FROM public.saved s, "
                      "howdah.credentials o WHERE c.id = o.id AND c.database_id = '" +
                      id_a +
                      "' AND s.id NOT IN (SELECT id FROM howdah.credentials "
