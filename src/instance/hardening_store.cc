@@ -62,9 +62,7 @@ DECLARE
     SELECT e.extname FROM pg_catalog.pg_extension e
     WHERE e.extname <> ALL ({}::pg_catalog.name[]) ORDER BY e.oid DESC LIMIT 1);
 BEGIN
-  -- A superuser is the platform, or whose own server an export has become.
-  IF refused IS NOT NULL AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles r
-                                  WHERE r.rolname = session_user) THEN
+  IF refused IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
       MESSAGE = pg_catalog.format('the extension %I is not allowed', refused),
       HINT = 'see which are: howdah extension list, or GET /api/databases/ID/extensions';

