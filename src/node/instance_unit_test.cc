@@ -2,6 +2,7 @@
 // The state machine of an instance on postmasters without processes.
 #include "node/instance_unit.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

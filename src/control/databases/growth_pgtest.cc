@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is asked again and again must not grow with the databases that sleep: each sweep and each
 // page of a list is run with some and with ten times as many rows, and must read as few of them.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <functional>
