@@ -149,6 +149,20 @@ test(`${SLEEPERS} sleepers woken at once are each started once`, async (t) => {
   await inParallel(SLEEPERS, 5, (i) => howdah.it.api.deleteDatabase(databases[i]!.id));
 });
 
+/** TLS and the start-up message: the gate asks for a proof next. */
+async function introduced(database: Database, i: number): Promise<Wire> {
+  const wire = await open(i);
+  await wire.secure();
+  const { username, database_name } = database;
+  wire.send(
+    startup([
+      ["user", username],
+      ["database", database_name],
+    ]),
+  );
+  return wire;
+}
+
 /** What knocks without the right to come in. */
 const KNOCKS: Record<string, (database: Database, i: number) => Promise<void>> = {
   "a TCP connect": async (_, i) => {
@@ -168,28 +182,12 @@ const KNOCKS: Record<string, (database: Database, i: number) => Promise<void>> =
     wire.close();
   },
   "a start-up without a proof": async (database, i) => {
-    const wire = await open(i);
-    await wire.secure();
-    const { username, database_name } = database;
-    wire.send(
-      startup([
-        ["user", username],
-        ["database", database_name],
-      ]),
-    );
+    const wire = await introduced(database, i);
     await wire.read();
     wire.close();
   },
   "a wrong proof": async (database, i) => {
-    const wire = await open(i);
-    await wire.secure();
-    const { username, database_name } = database;
-    wire.send(
-      startup([
-        ["user", username],
-        ["database", database_name],
-      ]),
-    );
+    const wire = await introduced(database, i);
     assert.notEqual(await prove(wire, "wrong"), "accepted");
     wire.close();
   },
